@@ -1,0 +1,150 @@
+"""Checked config -> objects. The only caller of Hydra's instantiate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hydra.errors
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pytorch_lightning
+import torch
+from hydra.utils import instantiate
+from pytorch_lightning.loggers import Logger
+
+from ser_lightning.config import config_problems
+from ser_lightning.data.clips import Clips, load_clips, with_labels
+from ser_lightning.data.module import SpeechData
+from ser_lightning.data.protocol import Protocol, protocol
+from ser_lightning.emotions import label_set
+from ser_lightning.errors import UserError
+from ser_lightning.task import EmotionTask
+
+Config = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RunData:
+    """The split clips of a run: `table` has a row a clip with its part; `targets` [clip class] what is learned."""
+
+    clips: Clips
+    table: pl.DataFrame
+    targets: npt.NDArray[np.float32]
+    labels: tuple[str, ...]
+    protocol: Protocol
+
+
+def check(config: Config, settings: type) -> None:
+    """Raise UserError with every problem of a config that can be seen before data are read."""
+    problems = config_problems(config, settings)
+    for key in ("corpus", "split"):
+        if key in config and not any(problem.startswith(f"{key}.") for problem in problems):
+            try:
+                built(config[key])
+            except UserError as error:
+                problems += error.problems
+    if problems:
+        raise UserError(problems)
+
+
+def built(node: Config, *args: object, **kwargs: object) -> Any:
+    """The object that a node describes; errors of its constructor come as they are."""
+    try:
+        return instantiate(dict(node), *args, _convert_="all", **kwargs)
+    except hydra.errors.InstantiationException as error:
+        if isinstance(error.__cause__, ValueError):
+            raise UserError(getattr(error.__cause__, "problems", str(error.__cause__))) from error
+        raise
+
+
+def build_clips(config: Config) -> Clips:
+    """Scan and prepare the corpus; raises UserError."""
+    return load_clips(
+        built(config["corpus"]),
+        cache_dir=Path(config["cache_dir"]).expanduser(),
+        rate=config["sample_rate"],
+        skip_bad=config["on_bad_audio"] == "skip",
+    )
+
+
+def build_data(config: Config) -> RunData:
+    """Clips, labels, split and protocol; raises UserError."""
+    clips = build_clips(config)
+    emotions = clips.table["emotion"]
+    labels = label_set(config["label_set"], emotions.unique())
+    clips = with_labels(clips, labels)
+    splitter = built(config["split"])
+    parts, split_notes = splitter.split(clips.table)
+    table = clips.table.with_columns(part=parts)
+    shuffled = config["shuffle_train_labels"]
+    notes = (*split_notes, *(["the training labels were shuffled: a control"] if shuffled else []))
+    return RunData(
+        clips=clips,
+        table=table,
+        targets=_targets(table, labels.labels, config["seed"] if shuffled else None),
+        labels=labels.labels,
+        protocol=protocol(
+            table, emotions=emotions, labels=labels, split=splitter.name, seed=splitter.seed, notes=notes
+        ),
+    )
+
+
+def build_training(
+    config: Config, data: RunData, run_dir: Path
+) -> tuple[EmotionTask, SpeechData, pytorch_lightning.Trainer, list[Logger]]:
+    """The task, the batches, the trainer and its loggers; raises UserError where weights are out of reach."""
+    pytorch_lightning.seed_everything(config["seed"], workers=True, verbose=False)
+    frontend = built(config["frontend"])
+    window = round(config["data"]["window_seconds"] * config["sample_rate"])
+    loss = built(config["loss"], class_counts(data), data.labels)
+    network = built(config["model"], len(data.labels), frontend.image_shape(window))
+    module = built(config["data"], data.table, data.clips.store, data.targets, frontend, built(config["augment"]))
+    task = EmotionTask(
+        network,
+        frontend,
+        loss,
+        built(config["optimizer"], _partial_=True),
+        built(config["scheduler"], _partial_=True),
+        labels=data.labels,
+        num_clips=len(data.table),
+        seed=config["seed"],
+        description=describe(config, data.labels),
+    )
+    loggers = [built(node, run_dir, config["name"]) for node in config["logger"].values()]
+    return task, module, built(config["trainer"], run_dir, loggers), loggers
+
+
+def class_counts(data: RunData) -> torch.Tensor:
+    """Training clips of each class [class]."""
+    train = (data.table["part"] == "train").to_numpy()
+    return torch.from_numpy(data.targets[train].sum(axis=0))
+
+
+def describe(config: Config, labels: tuple[str, ...]) -> dict[str, Any]:
+    """The closed description that a checkpoint carries: plain values, all that is needed to predict."""
+    network = {
+        key: config["model"][key] for key in ("backbone", "hidden", "dropout", "bn_eps") if key in config["model"]
+    }
+    return {
+        "format": 1,
+        "labels": list(labels),
+        "sample_rate": config["sample_rate"],
+        "window_seconds": config["data"]["window_seconds"],
+        "temperature": 1.0,
+        "frontend": {key: value for key, value in config["frontend"].items() if key != "_target_"},
+        "network": network,
+    }
+
+
+def _targets(table: pl.DataFrame, labels: tuple[str, ...], shuffle_seed: int | None) -> npt.NDArray[np.float32]:
+    """One-hot rows; with a seed, those of the training part in random order."""
+    number = {label: index for index, label in enumerate(labels)}
+    targets = np.eye(len(labels), dtype=np.float32)[[number[label] for label in table["label"]]]
+    if shuffle_seed is not None:
+        train = np.flatnonzero((table["part"] == "train").to_numpy())
+        targets[train] = targets[np.random.default_rng(shuffle_seed).permutation(train)]
+    return targets

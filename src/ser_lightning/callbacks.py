@@ -1,0 +1,81 @@
+"""What a run writes while it trains: one row an epoch to log.csv, wall times to timing.csv, checkpoints."""
+
+from __future__ import annotations
+
+import csv
+import time
+from pathlib import Path
+
+import pytorch_lightning
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from pytorch_lightning.utilities import rank_zero_only
+
+from ser_lightning.files import atomic_path
+from ser_lightning.task import MONITOR
+from ser_lightning.terminal import out
+
+
+class EpochLog(pytorch_lightning.Callback):
+    """One row an epoch in log.csv, which is deterministic; wall times in timing.csv; one line in the terminal."""
+
+    def __init__(self, *, run_dir: Path) -> None:
+        self.run_dir = run_dir
+        self.rows: list[dict[str, float]] = []
+        self.times: list[dict[str, float]] = []
+        self.started = 0.0
+        self.trained = 0.0
+
+    def on_train_epoch_start(self, trainer: pytorch_lightning.Trainer, task: pytorch_lightning.LightningModule) -> None:
+        """Start the clock."""
+        self.started = time.perf_counter()
+
+    def on_validation_epoch_start(
+        self, trainer: pytorch_lightning.Trainer, task: pytorch_lightning.LightningModule
+    ) -> None:
+        """Note when training gave way to validation."""
+        self.trained = time.perf_counter()
+
+    @rank_zero_only
+    def on_train_epoch_end(self, trainer: pytorch_lightning.Trainer, task: pytorch_lightning.LightningModule) -> None:
+        """Write both files anew and print the line."""
+        epoch = trainer.current_epoch
+        values = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        lr = max(group["lr"] for group in trainer.optimizers[0].param_groups)
+        self.rows.append({"epoch": epoch, **values, "lr": lr})
+        train_seconds, val_seconds = self.trained - self.started, time.perf_counter() - self.trained
+        self.times.append({"epoch": epoch, "train_seconds": train_seconds, "val_seconds": val_seconds})
+        write_rows(self.run_dir / "log.csv", self.rows)
+        write_rows(self.run_dir / "timing.csv", self.times)
+        best = max(row[MONITOR] for row in self.rows)
+        out.print(
+            f"epoch {epoch + 1:>3}/{trainer.max_epochs}  loss {values['train_loss']:.3f}  "
+            f"val loss {values['val_loss']:.3f}  val balanced accuracy {values[MONITOR]:.3f}"
+            f"{' *' if values[MONITOR] == best else '  '} {train_seconds + val_seconds:.1f} s"
+        )
+
+
+def checkpoint_callback(run_dir: Path) -> ModelCheckpoint:
+    """best.ckpt by validation balanced accuracy, and last.ckpt."""
+    return ModelCheckpoint(
+        dirpath=run_dir / "checkpoints",
+        filename="best",
+        monitor=MONITOR,
+        mode="max",
+        save_top_k=1,
+        save_last=True,
+        enable_version_counter=False,
+    )
+
+
+def early_stopping_callback(patience: int) -> EarlyStopping:
+    """Stops after `patience` epochs without a better validation balanced accuracy."""
+    return EarlyStopping(MONITOR, mode="max", patience=patience)
+
+
+def write_rows(path: Path, rows: list[dict[str, float]]) -> None:
+    """Write rows as CSV under all their columns, in one rename."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    with atomic_path(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,101 @@
+"""What every command shares: Hydra around a job, exit codes, and errors told as messages.
+
+Exit codes: 0 done; 2 the user must mend something and nothing was started, no run directory is left; 1 the run failed.
+Inside a multirun a rejected job raises, the others go on, and the command ends with 1. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from ser_lightning.errors import RunFailedError, UserError
+from ser_lightning.terminal import err, out
+
+Job = Callable[[DictConfig], None]
+
+# torchmetrics imports onnxruntime where it is installed, and that looks up a telemetry host unless told not to.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+
+def run_command(job: Job, config_name: str) -> None:
+    """Compose the config from the command line, run the job (or each job of a multirun), and exit with the code."""
+    _refuse_corpus_list(sys.argv[1:])
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here whole; without it Hydra prints and exits by itself
+
+    def guarded(config: DictConfig) -> None:
+        _run_job(job, config)
+
+    try:
+        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)(guarded)()
+    except (UserError, RunFailedError):
+        err.print("[red]some jobs of the multirun failed, see above[/red]")
+        sys.exit(1)
+    except (HydraException, OmegaConfBaseException) as error:
+        from ser_lightning.composition import composition_problems
+
+        _print_problems(composition_problems(sys.argv[1:], config_name, error))
+        sys.exit(2)
+
+
+def conf_dir() -> Path:
+    """The folder of the configs: inside the installed package, or beside src/ in a checkout."""
+    package = Path(__file__).parent
+    shipped, checkout = package / "conf", package.parent.parent / "conf"
+    return shipped if shipped.is_dir() else checkout
+
+
+def _run_job(job: Job, config: DictConfig) -> None:
+    state = HydraConfig.get()
+    multirun = state.mode is RunMode.MULTIRUN
+    if multirun:
+        out.rule(f"job {state.job.num}: {state.job.override_dirname or 'as configured'}", align="left")
+    try:
+        job(config)
+    except UserError as error:
+        _print_problems(error.problems)
+        _remove_if_empty(Path(state.runtime.output_dir))
+        if multirun:
+            raise
+        sys.exit(2)
+    except RunFailedError as error:
+        err.print(f"[red]the run failed:[/red] {error}", markup=True)
+        if multirun:
+            raise
+        sys.exit(1)
+
+
+def _print_problems(problems: list[str]) -> None:
+    """One line a problem; all of them."""
+    head = "1 thing to mend" if len(problems) == 1 else f"{len(problems)} things to mend"
+    err.print(f"[red bold]{head}; nothing was started:[/red bold]")
+    for problem in problems:
+        err.print(f"- {problem}", markup=False)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """Remove the run directory that Hydra made, and its parents while they are empty; never a file."""
+    here = Path.cwd().resolve()
+    while folder.resolve() != here and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
+
+
+def _refuse_corpus_list(arguments: list[str]) -> None:
+    """Hydra would merge the files of `corpus=[a,b]` in silence."""
+    for argument in arguments:
+        if argument.startswith("corpus=["):
+            names = argument.removeprefix("corpus=")
+            err.print(
+                f"- {argument}: one corpus only; several at once are corpus=several corpus.names={names}", markup=False
+            )
+            sys.exit(2)

@@ -1,0 +1,75 @@
+"""The keys of each command, their types and ranges, and a composed config checked against them: all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, cast
+
+from annotated_types import Interval, Predicate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import AfterValidator
+
+from ser_lightning.emotions import check_label_set
+from ser_lightning.errors import UserError
+from ser_lightning.schema import value_problems
+
+Name = Annotated[str, Predicate(lambda name: bool(name) and "/" not in name and name not in (".", ".."))]
+Seed = Annotated[int, Interval(ge=0, lt=2**32)]
+Rate = Annotated[int, Interval(ge=8000, le=192000)]
+OnBadAudio = Literal["error", "skip"]
+LabelSetSpec = Annotated[str | dict[str, Any], AfterValidator(check_label_set)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareSettings:
+    """The keys of `prepare`."""
+
+    corpus: dict[str, Any]
+    data_dir: str
+    cache_dir: str
+    sample_rate: Rate
+    on_bad_audio: OnBadAudio
+    verify: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """The keys of `train`, at the top level; those that hold a `_target_` are checked against it."""
+
+    name: Name
+    seed: Seed
+    label_set: LabelSetSpec
+    sample_rate: Rate
+    data_dir: str
+    cache_dir: str
+    on_bad_audio: OnBadAudio
+    shuffle_train_labels: bool
+    corpus: dict[str, Any]
+    split: dict[str, Any]
+    frontend: dict[str, Any]
+    augment: dict[str, Any]
+    data: dict[str, Any]
+    model: dict[str, Any]
+    loss: dict[str, Any]
+    optimizer: dict[str, Any]
+    scheduler: dict[str, Any]
+    trainer: dict[str, Any]
+    logger: dict[str, Any]
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """The config with every interpolation resolved, as dicts, lists, strings and numbers.
+
+    Raises UserError where one cannot be resolved or a value is missing.
+    """
+    try:
+        return cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+    except OmegaConfBaseException as error:
+        raise UserError(str(error).splitlines()[0]) from error
+
+
+def config_problems(config: Mapping[str, Any], settings: type) -> list[str]:
+    """All that is wrong with a resolved config, before anything of it is built."""
+    return value_problems("", config, settings)

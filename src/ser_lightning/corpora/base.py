@@ -1,0 +1,59 @@
+"""What every corpus parser gives: rows of Utterance, and all that was noticed on the way.
+
+A parser never decodes audio and never resolves a doubt in silence: what it leaves out or finds odd it names in
+`notes`, a file that must not be used as it is in `bad`; what makes the whole corpus unusable it raises as UserError.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Utterance:
+    """One clip: where it is, and what its corpus says of it.
+
+    `emotion` is a canonical name (see `ser_lightning.emotions`). `start` and `end` cut a segment, in seconds;
+    None means the whole file. Unknown text fields are empty.
+    """
+
+    path: Path
+    emotion: str
+    speaker: str
+    corpus: str
+    sex: str = ""
+    text: str = ""
+    intensity: str = ""
+    take: str = ""
+    start: float | None = None
+    end: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scan:
+    """What a corpus folder holds.
+
+    `copies` pairs each kept file with a further file of the same name, of a tree that was unpacked twice;
+    preparing checks that their samples agree. `bad` holds (path, reason): such a file stops a run unless
+    `on_bad_audio=skip` leaves it out.
+    """
+
+    utterances: tuple[Utterance, ...]
+    copies: tuple[tuple[Path, Path], ...] = ()
+    notes: tuple[str, ...] = ()
+    bad: tuple[tuple[str, str], ...] = ()
+
+
+class Corpus(Protocol):
+    """A corpus knows its name and lists its clips; `root` is where it was found."""
+
+    @property
+    def name(self) -> str:
+        """The name used in clip ids, predictions and protocols."""
+        ...
+
+    def scan(self) -> Scan:
+        """List every clip below the corpus's folder, in a fixed order."""
+        ...

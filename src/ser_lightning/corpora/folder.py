@@ -1,0 +1,113 @@
+"""What all corpora of files share: finding the folder, listing its audio, and telling copies apart.
+
+A file is known by its name, never by how deep it lies: public trees come nested, renamed and unpacked twice.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from ser_lightning.corpora.base import Scan, Utterance
+from ser_lightning.errors import UserError
+
+VIDEO = frozenset({".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".webm"})
+TEXT = frozenset(
+    {".bib", ".csv", ".html", ".json", ".jsonl", ".md", ".rtf", ".tex", ".tsv", ".txt", ".xml", ".yaml", ".yml"}
+)
+OFFICE = frozenset({".doc", ".docx", ".pdf", ".xls", ".xlsx"})
+PACKED = frozenset({".gz", ".npy", ".npz", ".parquet", ".tar", ".zip"})
+OTHER = frozenset({".db", ".ini", ".ipynb", ".jpeg", ".jpg", ".lock", ".png", ".py", ".textgrid"})
+NOT_AUDIO = VIDEO | TEXT | OFFICE | PACKED | OTHER
+"""Endings that are passed over without a word; any other ending is audio if libsndfile says so."""
+PREFERRED = (".wav", ".flac", ".aiff", ".aif")
+"""Where a clip is there in several types, the earlier of these is taken."""
+
+Parse = Callable[[Path], "tuple[str, Utterance] | None"]
+"""From a file to its clip's key within the corpus and its row; None where the name is not the corpus's."""
+
+
+def find_root(root: str | Path | None, *, data_dir: str | Path, corpus: str, names: Sequence[str]) -> Path:
+    """The folder of a corpus: `root`, or the folder in `data_dir` that bears one of `names`, ignoring case.
+
+    Raises UserError where there is none.
+    """
+    if root is not None:
+        folder = Path(root).expanduser()
+        if not folder.is_dir():
+            kind = "is a file" if folder.exists() else "does not exist"
+            raise UserError(f"corpus.root must be the folder that holds {corpus}: {folder} {kind}")
+        return folder
+    base = Path(data_dir).expanduser()
+    wanted = {_fold(name) for name in (corpus, *names)}
+    found = sorted(entry for entry in base.iterdir() if entry.is_dir()) if base.is_dir() else []
+    for entry in found:
+        if _fold(entry.name) in wanted:
+            return entry
+    there = ", ".join(entry.name for entry in found if entry.name != "cache") or "no folder"
+    raise UserError(
+        f"no folder of {corpus} in data_dir={base} (it holds {there}); "
+        f"say where it is: corpus.root=DIR, or place it as {base / corpus}"
+    )
+
+
+def scan_folder(root: Path, parse: Parse, *, corpus: str, example: str) -> Scan:
+    """Every clip below `root` once, by its key; copies, other types and foreign names are told in the notes.
+
+    Raises UserError where no file bears a name of the corpus.
+    """
+    clips: dict[str, list[Utterance]] = {}
+    foreign: list[Path] = []
+    for path in audio_files(root):
+        parsed = parse(path)
+        if parsed is None:
+            foreign.append(path)
+        else:
+            clips.setdefault(parsed[0], []).append(parsed[1])
+    if not clips:
+        seen = f"{len(foreign)} other files, such as {foreign[0].name}" if foreign else "no audio file"
+        raise UserError(f"{corpus}: no file below {root} is named like {example}; found {seen}")
+    return _one_each(clips, foreign, root)
+
+
+def audio_files(root: Path) -> Iterator[Path]:
+    """Every file below `root` that may be audio, in a fixed order, links followed, hidden ones passed over."""
+    for folder, folders, files in os.walk(root, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+        for name in sorted(files):
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() not in NOT_AUDIO:  # noqa: PTH122
+                yield Path(folder, name)
+
+
+def _one_each(clips: dict[str, list[Utterance]], foreign: list[Path], root: Path) -> Scan:
+    utterances: list[Utterance] = []
+    copies: list[tuple[Path, Path]] = []
+    other_types = 0
+    for key in sorted(clips):
+        kept, *rest = sorted(clips[key], key=lambda row: _preference(row.path))
+        utterances.append(kept)
+        same_type = [row.path for row in rest if row.path.suffix.lower() == kept.path.suffix.lower()]
+        copies.extend((kept.path, path) for path in same_type)
+        other_types += len(rest) - len(same_type)
+    notes = []
+    if copies:
+        notes.append(
+            f"{len(copies)} of {len(utterances) + len(copies)} files are further copies of a clip "
+            f"(the tree below {root} holds it twice, such as {copies[0][1]}); each clip is used once"
+        )
+    if other_types:
+        notes.append(f"{other_types} files are other types of clips that are there as {PREFERRED[0]} or the like")
+    if foreign:
+        notes.append(f"{len(foreign)} files below {root} bear no name of the corpus, such as {foreign[0].name}")
+    return Scan(utterances=tuple(utterances), copies=tuple(copies), notes=tuple(notes))
+
+
+def _preference(path: Path) -> tuple[int, int, str]:
+    suffix = path.suffix.lower()
+    rank = PREFERRED.index(suffix) if suffix in PREFERRED else len(PREFERRED)
+    return rank, len(path.parts), str(path)
+
+
+def _fold(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())

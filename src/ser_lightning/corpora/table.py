@@ -1,0 +1,143 @@
+"""The user's own corpus: a CSV or Parquet file with a row a clip.
+
+Columns: path, emotion; optional speaker, sex, text, intensity, take, start, end (seconds within the file). Paths may
+be relative to the table's folder. Everything wrong with the table is told at once, by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+from annotated_types import MinLen
+
+from ser_lightning.corpora.base import Scan, Utterance
+from ser_lightning.emotions import canonical_emotion
+from ser_lightning.errors import UserError, did_you_mean
+
+REQUIRED = ("path", "emotion")
+TEXT = ("path", "emotion", "speaker", "sex", "text", "intensity", "take")
+SECONDS = ("start", "end")
+SEX = {
+    "m": "male",
+    "male": "male",
+    "man": "male",
+    "f": "female",
+    "female": "female",
+    "w": "female",
+    "woman": "female",
+}
+MOST_PROBLEMS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """The clips of a table.
+
+    `root` is the table itself, or a folder that holds it; `table` names the file where the folder holds several.
+    `emotions` maps words of the table to canonical emotions or to new ones: `{joyful: happy, ironic: ironic}`.
+    """
+
+    root: str | None = None
+    table: str | None = None
+    name: Annotated[str, MinLen(1)] = "table"
+    emotions: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._file()
+
+    def scan(self) -> Scan:
+        """List the rows; raises UserError with all that is wrong with them."""
+        file = self._file()
+        rows = _read(file)
+        problems: list[str] = []
+        bad: list[tuple[str, str]] = []
+        utterances = []
+        for number, row in enumerate(rows.iter_rows(named=True), start=1):
+            if not row["emotion"]:
+                bad.append((row["path"] or f"row {number}", f"row {number} of {file.name} has no emotion"))
+                continue
+            try:
+                utterances.append(self._utterance(row, file.parent))
+            except UserError as error:
+                problems.extend(f"{file.name}, row {number}: {text}" for text in error.problems)
+        if problems:
+            more = (
+                [f"and {len(problems) - MOST_PROBLEMS} more rows like these"] if len(problems) > MOST_PROBLEMS else []
+            )
+            raise UserError(problems[:MOST_PROBLEMS] + more)
+        once = dict.fromkeys(utterances)
+        again = len(utterances) - len(once)
+        notes = (f"{again} rows of {file.name} repeat another row to the letter; each is used once",) if again else ()
+        return Scan(utterances=tuple(once), notes=notes, bad=tuple(bad))
+
+    def _utterance(self, row: dict[str, str | float | None], folder: Path) -> Utterance:
+        words = {name: str(row.get(name) or "").strip() for name in TEXT}
+        start, end = (None if row.get(name) is None else float(row[name] or 0.0) for name in SECONDS)
+        if not words["path"]:
+            raise UserError("path is empty")
+        if (start or 0.0) < 0 or (end is not None and end <= (start or 0.0)):
+            raise UserError(f"a segment needs 0 <= start < end, got start={start} end={end}")
+        path = folder / Path(words.pop("path")).expanduser()
+        emotion = words.pop("emotion")
+        sex = words.pop("sex").lower()
+        return Utterance(
+            path=path,
+            emotion=self.emotions.get(emotion) or canonical_emotion(emotion),
+            corpus=self.name,
+            sex=SEX.get(sex, sex),
+            start=0.0 if start is None and end is not None else start,
+            end=end,
+            **words,
+        )
+
+    def _file(self) -> Path:
+        root = Path(self.root).expanduser() if self.root else Path()
+        if self.table or (self.root and root.is_file()):
+            file = root / Path(self.table).expanduser() if self.table else root
+            if not file.is_file():
+                raise UserError(f"corpus.table must be a CSV or Parquet file: {file} does not exist")
+            return file
+        if not self.root:
+            raise UserError("corpus=table needs your table: corpus.root=FILE.csv (or .parquet)")
+        found = sorted((*root.glob("*.csv"), *root.glob("*.parquet"))) if root.is_dir() else []
+        if len(found) != 1:
+            seen = ", ".join(file.name for file in found) or ("none" if root.exists() else "no such folder")
+            raise UserError(
+                f"corpus.root={root} must be one table (CSV or Parquet) or hold one; found {seen}; "
+                "name it: corpus.table=FILE"
+            )
+        return found[0]
+
+
+def _read(file: Path) -> pl.DataFrame:
+    """The table with lower-case column names, its text as strings and its seconds as numbers."""
+    try:
+        rows = (
+            pl.read_parquet(file)
+            if file.suffix == ".parquet"
+            else pl.read_csv(file, infer_schema=False, encoding="utf8-lossy")
+        )
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise UserError(f"{file} is no readable CSV or Parquet table: {str(error).splitlines()[0]}") from error
+    rows = rows.rename({name: name.strip().lower().lstrip("\ufeff") for name in rows.columns})
+    missing = [name for name in REQUIRED if name not in rows.columns]
+    if missing:
+        hints = "".join(did_you_mean(name, rows.columns) for name in missing)
+        raise UserError(f"{file.name} needs the columns path and emotion; it has {', '.join(rows.columns)}{hints}")
+    rows = rows.with_columns(pl.col(name).cast(pl.String).str.strip_chars() for name in TEXT if name in rows.columns)
+    seconds = [name for name in SECONDS if name in rows.columns]
+    numbers = rows.with_columns(
+        pl.col(name).replace("", None).cast(pl.Float64, strict=False)
+        if rows.schema[name] == pl.String
+        else pl.col(name).cast(pl.Float64)
+        for name in seconds
+    )
+    for name in seconds:
+        wrong = rows.filter(numbers[name].is_null() & rows[name].is_not_null() & (rows[name].cast(pl.String) != ""))
+        if len(wrong):
+            raise UserError(f"{file.name}: {name} must be seconds, got {wrong[name][0]!r} ({len(wrong)} rows)")
+    return numbers

@@ -1,0 +1,64 @@
+"""TESS, the Toronto emotional speech set: 2 speakers, 200 words in one carrier phrase, seven emotions, 2,800 clips.
+
+Pichora-Fuller & Dupuis 2020, doi 10.5683/SP2/E8H2MF, CC BY-NC-ND 4.0. Emotion and word come from the file name;
+the spellings of the folders vary and are not read.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ser_lightning.corpora.base import Scan, Utterance
+from ser_lightning.corpora.folder import find_root, scan_folder
+
+NAME = re.compile(
+    r"(?P<speaker>OAF?|YAF)_(?P<word>[a-z]+)_(?P<emotion>angry|disgust|fear|happy|neutral|ps|sad)",
+    re.IGNORECASE,
+)
+PLEASANT_SURPRISE = "ps"
+FOLDERS = (
+    "TESS",
+    "TESS Toronto emotional speech set data",
+    "toronto-emotional-speech-set-tess",
+    "TESS_Toronto_emotional_speech_set_data",
+    "TESS_Toronto_emotional_speech_set",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tess:
+    """TESS below `root`, or in a folder of its usual names in `data_dir`; raises UserError where it is not there."""
+
+    data_dir: str
+    root: str | None = None
+    name: str = "tess"
+
+    def __post_init__(self) -> None:
+        self._folder()
+
+    def scan(self) -> Scan:
+        """List the clips; `OA_bite_neutral`, misspelt in the official data, is OAF's."""
+        return scan_folder(self._folder(), self._parse, corpus="TESS", example="OAF_back_angry.wav")
+
+    def _folder(self) -> Path:
+        return find_root(self.root, data_dir=self.data_dir, corpus="tess", names=FOLDERS)
+
+    def _parse(self, path: Path) -> tuple[str, Utterance] | None:
+        match = NAME.fullmatch(path.stem)
+        if match is None:
+            return None
+        speaker = "YAF" if match["speaker"].upper() == "YAF" else "OAF"
+        word, code = match["word"].lower(), match["emotion"].lower()
+        emotion = "surprise" if code == PLEASANT_SURPRISE else code
+        utterance = Utterance(
+            path=path,
+            emotion=emotion,
+            speaker=speaker,
+            corpus=self.name,
+            sex="female",
+            text=f"Say the word {word}",
+            take="1",
+        )
+        return f"{speaker}_{word}_{code}", utterance

@@ -1,0 +1,143 @@
+"""Decode one file to int16 samples at one rate: the only place that touches an audio codec.
+
+The store, the Recognizer and predict all hear a clip through `read_clip`, so a model never meets audio in
+production that was prepared otherwise than in training. Files are trusted by their content, not by their name:
+libsndfile finds the type, and what it passes over in silence (a WAV cut short, NaN samples, zero frames) is
+checked here.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+FULL_SCALE = 32768.0
+"""int16 full scale: sample = round(32768 x), clamped to [-32768, 32767]."""
+SHORT_SECONDS = 0.1
+"""A clip shorter than this holds hardly one sound; it is used, and named."""
+
+SLACK_SECONDS = 0.1
+"""How far a compressed file's announced length, or a table's segment end, may lie beyond the last sample."""
+
+
+class BadAudioError(ValueError):
+    """A file that cannot be used, with the reason in words."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One decoded clip: int16 samples [time], and what is worth telling of its file."""
+
+    samples: npt.NDArray[np.int16]
+    file_rate: int
+    channels: int
+    note: str = ""
+
+
+def read_clip(path: Path, rate: int, *, start: float | None = None, end: float | None = None) -> Clip:
+    """Decode, downmix (mean of the channels), resample (soxr HQ) and round to int16.
+
+    `start` and `end` are seconds within the file. Raises BadAudioError with the reason where the file is missing,
+    unreadable, cut short, empty, silent throughout, or holds samples that are not numbers.
+    """
+    wave, file_rate = _decode(path, start, end)
+    if wave.shape[0] == 0:
+        raise BadAudioError("holds no samples")
+    mono = wave[:, 0] if wave.shape[1] == 1 else wave.mean(axis=1, dtype=np.float32)
+    if not math.isfinite(float(mono.sum())):
+        raise BadAudioError(f"holds {int((~np.isfinite(mono)).sum())} samples that are not finite numbers")
+    samples, clipped = to_int16(resample(mono, file_rate, rate))
+    if not samples.any():
+        raise BadAudioError("is silent throughout (every sample is zero)")
+    return Clip(samples, file_rate, wave.shape[1], _note(samples, rate, clipped))
+
+
+def resample(wave: npt.NDArray[np.float32], rate_in: int, rate_out: int) -> npt.NDArray[np.float32]:
+    """Resample [time] by soxr at its HQ setting."""
+    if rate_in == rate_out:
+        return wave
+    resampled: npt.NDArray[np.float32] = soxr.resample(wave, rate_in, rate_out, quality="HQ")
+    return resampled
+
+
+def to_int16(wave: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int16], int]:
+    """Round to int16; the second value counts samples that were clearly beyond full scale and clamped.
+
+    >>> to_int16(np.array([0.0, 0.5, -1.0, 2.0], dtype=np.float32))
+    (array([     0,  16384, -32768,  32767], dtype=int16), 1)
+    """
+    scaled = np.rint(wave * FULL_SCALE)
+    clipped = int((np.abs(scaled) > FULL_SCALE * 1.1).sum())
+    return scaled.clip(-FULL_SCALE, FULL_SCALE - 1).astype(np.int16), clipped
+
+
+def _note(samples: npt.NDArray[np.int16], rate: int, clipped: int) -> str:
+    if clipped:
+        return f"{clipped} samples are far beyond full scale and were clamped"
+    if len(samples) < SHORT_SECONDS * rate:
+        return f"lasts only {len(samples) / rate:.3f} s; used as it is"
+    return ""
+
+
+def _decode(path: Path, start: float | None, end: float | None) -> tuple[npt.NDArray[np.float32], int]:
+    """Samples [time channel] and the file's rate."""
+    try:
+        with path.open("rb") as file:
+            _refuse_what_is_not_audio(file)
+        with soundfile.SoundFile(os.fspath(path)) as file:
+            first, last = _frames(file, start, end)
+            if first:
+                file.seek(first)
+            wave = file.read(last - first, dtype="float32", always_2d=True)
+            if len(wave) < last - first - SLACK_SECONDS * file.samplerate:
+                raise BadAudioError(f"is cut short: {last - first} frames announced, {len(wave)} there")
+            return wave, file.samplerate
+    except OSError as error:
+        raise BadAudioError(f"cannot be opened: {(error.strerror or str(error)).lower()}") from error
+    except soundfile.LibsndfileError as error:
+        raise BadAudioError(f"is no audio that libsndfile reads: {error.error_string.rstrip('.')}") from error
+
+
+def _frames(file: soundfile.SoundFile, start: float | None, end: float | None) -> tuple[int, int]:
+    """First and last frame of a segment; a segment that ends a little after the file ends with it."""
+    first = round((start or 0.0) * file.samplerate)
+    last = file.frames if end is None else round(end * file.samplerate)
+    beyond = last > file.frames + SLACK_SECONDS * file.samplerate
+    if beyond or not 0 <= first < max(last, 1):
+        length = file.frames / file.samplerate
+        raise BadAudioError(f"has no segment from {start or 0.0:g} to {end} s: it lasts {length:.3f} s")
+    return first, min(last, file.frames)
+
+
+def _refuse_what_is_not_audio(file: BinaryIO) -> None:
+    head = file.read(48)
+    size = os.fstat(file.fileno()).st_size
+    if size == 0:
+        raise BadAudioError("is empty (0 bytes)")
+    if head.startswith(b"version https://git-lfs"):
+        raise BadAudioError("is a git-LFS pointer, not audio; fetch the real file with `git lfs pull`")
+    if head[:4] in (b"RIFF", b"FORM") and head[8:12] in (b"WAVE", b"AIFF", b"AIFC"):
+        _check_chunks(file, size, big_endian=head[:4] == b"FORM")
+
+
+def _check_chunks(file: BinaryIO, size: int, *, big_endian: bool) -> None:
+    """Walk the chunks to the sample data: libsndfile reads a file that ends early without a word."""
+    position = 12
+    while position + 8 <= size:
+        file.seek(position)
+        name, length = struct.unpack(">4sI" if big_endian else "<4sI", file.read(8))
+        if name in (b"data", b"SSND"):
+            streamed = length in (0, 0x7FFFFFFF, 0xFFFFFFFF) or length >= 0x7FFF0000
+            if not streamed and position + 8 + length > size:
+                raise BadAudioError(f"is cut short: {length} bytes announced, {size - position - 8} there")
+            return
+        position += 8 + length + length % 2

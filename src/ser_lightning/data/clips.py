@@ -1,0 +1,97 @@
+"""All clips a run may use: scanned, listed, decoded, and what cannot be used named in one report.
+
+`load_clips` is the whole way from a corpus folder to a table beside its samples; nothing later asks about files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from ser_lightning.corpora.base import Corpus
+from ser_lightning.data.manifest import to_table
+from ser_lightning.data.store import Store, prepare, sources
+from ser_lightning.emotions import LabelSet
+from ser_lightning.errors import UserError
+
+MOST_LISTED = 100
+
+
+@dataclass(frozen=True)
+class Clips:
+    """The usable clips: the manifest's columns plus offset, length (samples), seconds, hash; and their samples.
+
+    `left_out` holds (path, reason) of every clip that is not among them; `notes` what the user should know.
+    """
+
+    table: pl.DataFrame
+    store: Store
+    left_out: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+
+def load_clips(corpus: Corpus, *, cache_dir: Path, rate: int, skip_bad: bool) -> Clips:
+    """Scan, prepare where needed, and sort out what cannot be used.
+
+    Raises UserError that names every bad file, unless `skip_bad`.
+    """
+    scan = corpus.scan()
+    table = to_table(scan.utterances)
+    store = prepare(sources(table, scan.copies), name=corpus.name, cache_dir=cache_dir, rate=rate)
+    table = pl.concat([table, store.index], how="horizontal").with_columns(seconds=pl.col("length") / rate)
+    failed = table.filter(pl.col("error") != "")
+    bad = [*scan.bad, *zip(failed["path"], failed["error"], strict=True)]
+    if bad and not skip_bad:
+        raise UserError(
+            f"{len(bad)} of {len(table) + len(scan.bad)} files cannot be used; mend or remove them, "
+            f"or leave them out with on_bad_audio=skip:\n{listed(bad)}"
+        )
+    usable = table.filter(pl.col("error") == "")
+    if usable.is_empty():
+        raise UserError(f"{corpus.name}: no file can be used:\n{listed(bad)}")
+    notes = (*scan.notes, *_remarks(usable))
+    return Clips(usable.drop("error"), store, tuple(bad), notes)
+
+
+def with_labels(clips: Clips, labels: LabelSet) -> Clips:
+    """The clips that the label set takes, with their `label`; identical audio under two labels is left out."""
+    mapping = pl.DataFrame({"emotion": list(labels.mapping), "label": list(labels.mapping.values())})
+    table = clips.table.join(mapping, on="emotion", how="inner", maintain_order="left")
+    torn = pl.col("label").n_unique().over("hash") > 1
+    conflicting = table.filter(torn)
+    reason = "identical audio bears two labels: {}"
+    left_out = [
+        (row["path"], reason.format(_twins(conflicting, row["hash"]))) for row in conflicting.iter_rows(named=True)
+    ]
+    notes = [f"{len(conflicting)} clips are left out, as identical audio bears two labels"] if left_out else []
+    pairs = table.filter(~torn & pl.col("hash").is_duplicated())
+    twins = pairs.group_by("hash", maintain_order=True).agg("clip")["clip"]
+    notes += [f"identical audio, kept in one part: {', '.join(names.to_list())}" for names in twins]
+    return replace(
+        clips, table=table.filter(~torn), left_out=(*clips.left_out, *left_out), notes=(*clips.notes, *notes)
+    )
+
+
+def listed(bad: Sequence[tuple[str, str]], most: int = MOST_LISTED) -> str:
+    """One line a file, `path: reason`; the count of those beyond `most`."""
+    lines = [f"  {path}: {reason}" for path, reason in bad[:most]]
+    more = [f"  and {len(bad) - most} more"] if len(bad) > most else []
+    return "\n".join(lines + more)
+
+
+def _twins(table: pl.DataFrame, digest: str) -> str:
+    twins = table.filter(pl.col("hash") == digest)
+    return ", ".join(f"{clip} ({label})" for clip, label in zip(twins["clip"], twins["label"], strict=True))
+
+
+def _remarks(table: pl.DataFrame) -> list[str]:
+    """What the store noticed of usable files, and the clips that were downmixed."""
+    remarks = [f"{row['clip']}: {row['note']}" for row in table.filter(pl.col("note") != "").iter_rows(named=True)]
+    downmixed = table.filter(pl.col("channels") > 1)["clip"].to_list()
+    if downmixed:
+        few = ", ".join(downmixed[:3]) + (", ..." if len(downmixed) > 3 else "")
+        remarks.append(f"{len(downmixed)} clips with several channels were downmixed to one: {few}")
+    return remarks

@@ -1,0 +1,69 @@
+"""Utterances <-> one table: a row a clip, columns as below, sorted by clip id.
+
+The table is columns (Polars), not objects: a million clips are then eleven arrays. Its order is the clip id's, so
+nothing that counts rows depends on the order in which a disk lists its files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from ser_lightning.corpora.base import Utterance
+from ser_lightning.errors import UserError
+
+SCHEMA = pl.Schema(
+    {
+        "clip": pl.String,
+        "path": pl.String,
+        "corpus": pl.String,
+        "speaker": pl.String,
+        "sex": pl.String,
+        "text": pl.String,
+        "intensity": pl.String,
+        "take": pl.String,
+        "emotion": pl.String,
+        "start": pl.Float64,
+        "end": pl.Float64,
+    }
+)
+
+
+def to_table(utterances: Sequence[Utterance]) -> pl.DataFrame:
+    """The table of these utterances; clip = corpus/speaker/basename, plus /start for a segment.
+
+    Clips that would share an id (files of one name in several folders) take as many parent folders into theirs as
+    tell them apart. Raises UserError where two rows are the same stretch of the same file.
+    """
+    columns = {name: [getattr(row, name) for row in utterances] for name in SCHEMA if name not in ("clip", "path")}
+    paths = [str(row.path) for row in utterances]
+    table = pl.DataFrame({"clip": _clip_ids(utterances), "path": paths, **columns}, schema=SCHEMA)
+    twice = table.filter(pl.col("clip").is_duplicated())
+    if len(twice):
+        raise UserError(f"a clip may be listed once, these are listed more often: {_few(twice['clip'])}")
+    return table.sort("clip")
+
+
+def _clip_ids(utterances: Sequence[Utterance]) -> list[str]:
+    depth = [1] * len(utterances)
+    for level in range(2, 6):
+        ids = [_clip_id(row, n) for row, n in zip(utterances, depth, strict=True)]
+        counts: dict[str, int] = {}
+        for name in ids:
+            counts[name] = counts.get(name, 0) + 1
+        if len(counts) == len(ids):
+            break
+        depth = [level if counts[name] > 1 else n for name, n in zip(ids, depth, strict=True)]
+    return [_clip_id(row, n) for row, n in zip(utterances, depth, strict=True)]
+
+
+def _clip_id(row: Utterance, parts: int) -> str:
+    name = "/".join((*row.path.parts[-parts:-1], row.path.stem))
+    segment = "" if row.start is None else f"/{row.start:g}"
+    return f"{row.corpus}/{row.speaker}/{name}{segment}"
+
+
+def _few(names: pl.Series, most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names.head(most).to_list()) + more

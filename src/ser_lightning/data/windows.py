@@ -1,0 +1,149 @@
+"""Which stretch of which clip goes into which batch: random crops for training, tiles for evaluation.
+
+A sampler yields whole requests (arrays, one entry a window) and the dataset answers one with one gather from the
+memory map, so that no sample is ever handled by Python alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils.data import Dataset, Sampler
+
+from ser_lightning.counted import Key, uniform
+from ser_lightning.data.batch import Batch
+
+Int = npt.NDArray[np.int64]
+
+
+class Layout(NamedTuple):
+    """Where the clips of the run's table lie in the store, in samples."""
+
+    offset: Int
+    length: Int
+
+
+class Request(NamedTuple):
+    """The windows of one batch: first sample in the store, real samples, row in the table; and the epoch."""
+
+    start: Int
+    length: Int
+    clip: Int
+    epoch: int
+
+
+class Windows(Dataset[Batch]):
+    """Answers a Request with a Batch of `window` samples each."""
+
+    def __init__(self, samples: npt.NDArray[np.int16], targets: npt.NDArray[np.float32], *, window: int) -> None:
+        self.samples = samples
+        self.targets = targets
+        self.window = window
+
+    def __getitem__(self, request: Request) -> Batch:
+        """One gather of all windows of a request."""
+        return Batch(
+            wave=torch.from_numpy(gather(self.samples, request.start, request.length, self.window)),
+            length=torch.from_numpy(request.length),
+            clip=torch.from_numpy(request.clip),
+            target=torch.from_numpy(self.targets[request.clip]),
+            epoch=request.epoch,
+        )
+
+
+def gather(samples: npt.NDArray[np.int16], start: Int, length: Int, window: int) -> npt.NDArray[np.int16]:
+    """Windows [batch time] from a flat array, zeros after each window's own `length`.
+
+    The array is seen as all its windows, one a sample apart, so one index takes each window as one copy.
+
+    >>> gather(np.arange(9, dtype=np.int16), np.array([1, 4]), np.array([3, 2]), 3)
+    array([[1, 2, 3],
+           [4, 5, 0]], dtype=int16)
+    """
+    step = samples.strides[0]
+    shape = (len(samples) - window + 1, window)
+    every = np.lib.stride_tricks.as_strided(samples, shape=shape, strides=(step, step), writeable=False)
+    waves: npt.NDArray[np.int16] = np.asarray(every[start])
+    short = np.flatnonzero(length < window)
+    if len(short):
+        waves[short] *= np.arange(window) < length[short, None]
+    return waves
+
+
+class TrainBatches(Sampler[Request]):
+    """A random crop of every clip once an epoch, in an order drawn from (seed, epoch).
+
+    The clips that do not fill a last batch wait for another epoch, so batch statistics never come from a few.
+    Each of `world` ranks takes its share of every global batch.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        rows: Int,
+        *,
+        window: int,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self.layout, self.rows, self.window, self.seed = layout, rows, window, seed
+        self.batch_size = min(batch_size, max(1, len(rows) // world))
+        self.rank, self.world = rank, world
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that the next iteration draws; Lightning calls it."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.rows) // (self.batch_size * self.world)
+
+    def __iter__(self) -> Iterator[Request]:
+        order = self.rows[np.random.default_rng([self.seed, self.epoch]).permutation(len(self.rows))]
+        for batch in range(len(self)):
+            first = (batch * self.world + self.rank) * self.batch_size
+            yield self._crops(order[first : first + self.batch_size])
+
+    def _crops(self, clip: Int) -> Request:
+        offset, length = self.layout.offset[clip], self.layout.length[clip]
+        chance = uniform(Key(self.seed, self.epoch, torch.from_numpy(clip)), "crop").numpy().astype(np.float64)
+        room = np.maximum(length - self.window, 0)
+        start = offset + np.floor(chance * (room + 1)).astype(np.int64)
+        return Request(start, np.minimum(length, self.window), clip, self.epoch)
+
+
+class EvalBatches(Sampler[Request]):
+    """Every clip tiled with windows that do not overlap, the last one padded; in the table's order.
+
+    Batches hold up to `batch_size` windows; a clip may lie in two of them, as its windows are averaged by clip.
+    Of several ranks each takes whole clips.
+    """
+
+    def __init__(
+        self, layout: Layout, rows: Int, *, window: int, batch_size: int, rank: int = 0, world: int = 1
+    ) -> None:
+        mine = rows[rank::world]
+        count = np.maximum(1, -(-layout.length[mine] // window))
+        clip = np.repeat(mine, count)
+        place = np.arange(len(clip)) - np.repeat(count.cumsum() - count, count)
+        self.requests = Request(
+            start=layout.offset[clip] + place * window,
+            length=np.minimum(window, layout.length[clip] - place * window),
+            clip=clip,
+            epoch=0,
+        )
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self.requests.clip) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Request]:
+        for first in range(0, len(self.requests.clip), self.batch_size):
+            part = slice(first, first + self.batch_size)
+            yield Request(self.requests.start[part], self.requests.length[part], self.requests.clip[part], 0)

@@ -1,0 +1,1 @@
+"""From a predictions table to scores, pictures and the report; knows no model."""

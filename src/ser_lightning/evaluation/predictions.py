@@ -1,0 +1,48 @@
+"""The predictions table: a row a clip, what is known of it, its label, and the probability of every class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import torch
+
+from ser_lightning.files import atomic_path
+from ser_lightning.metrics import Scores, score_clips
+
+ABOUT = ("clip", "corpus", "speaker", "sex", "text", "intensity")
+
+
+def predictions_table(
+    clips: pl.DataFrame, probabilities: npt.NDArray[np.float32], labels: Sequence[str]
+) -> pl.DataFrame:
+    """One row for each of `clips` (columns as in the manifest, plus seconds and label) and its probabilities."""
+    guesses = [labels[index] for index in probabilities.argmax(axis=1).tolist()]
+    return clips.select(*ABOUT, duration="seconds", label="label").with_columns(
+        pl.Series("prediction", guesses, dtype=pl.String),
+        *(pl.Series(f"p_{label}", probabilities[:, index]) for index, label in enumerate(labels)),
+    )
+
+
+def write_predictions(path: Path, table: pl.DataFrame) -> None:
+    """Write as CSV, the probabilities with all the digits that float32 needs."""
+    with atomic_path(path) as temporary:
+        table.write_csv(temporary)
+
+
+def read_predictions(path: Path) -> pl.DataFrame:
+    """Read a predictions CSV: text as text, numbers as numbers."""
+    table = pl.read_csv(path, infer_schema=False)
+    numbers = [name for name in table.columns if name == "duration" or name.startswith(("p_", "q_"))]
+    return table.with_columns(pl.col(numbers).cast(pl.Float64), pl.exclude(numbers).fill_null(""))
+
+
+def table_scores(table: pl.DataFrame, labels: Sequence[str]) -> Scores:
+    """The scores of a predictions table."""
+    number = {label: index for index, label in enumerate(labels)}
+    probabilities = torch.from_numpy(table.select(f"p_{label}" for label in labels).to_numpy().astype(np.float32))
+    truth = torch.tensor([number[label] for label in table["label"]])
+    return score_clips(probabilities, truth, labels)

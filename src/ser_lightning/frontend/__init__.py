@@ -1,0 +1,1 @@
+"""From waveform to the image that a backbone sees."""

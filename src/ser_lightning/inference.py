@@ -1,0 +1,49 @@
+"""The pass that writes predictions: every window of some rows, in float32, averaged by clip.
+
+In float32 whatever the training precision was, so that every later tool can agree with it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from ser_lightning.clip_average import ClipAverage
+from ser_lightning.data.batch import Batch
+from ser_lightning.data.module import SpeechData
+from ser_lightning.models.network import EmotionNetwork
+
+
+@torch.inference_mode()
+def predict_rows(
+    network: EmotionNetwork,
+    data: SpeechData,
+    rows: npt.NDArray[np.int64],
+    *,
+    num_classes: int,
+    device: torch.device,
+) -> tuple[Int64[Tensor, clip], Float[Tensor, "clip class"]]:
+    """The rows in the table's order, and the probabilities of each."""
+    network = network.to(device).eval()
+    data.frontend.to(device)
+    averages = ClipAverage(len(data.parts), num_classes, device)
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        for batch in data.evaluation_loader(rows):
+            windows = data.images(_moved(batch, device), training=False)
+            logits = network(windows.image.contiguous(memory_format=torch.channels_last))
+            averages.add(logits.softmax(1), windows.length, windows.clip, windows.target)
+    clip, probabilities, _ = averages.result()
+    return clip.cpu(), probabilities.cpu()
+
+
+def _moved(batch: Batch, device: torch.device) -> Batch:
+    return Batch(
+        wave=batch.wave.to(device, non_blocking=True),
+        length=batch.length.to(device, non_blocking=True),
+        clip=batch.clip.to(device, non_blocking=True),
+        target=batch.target.to(device, non_blocking=True),
+        epoch=batch.epoch,
+    )

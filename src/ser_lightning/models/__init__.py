@@ -1,0 +1,1 @@
+"""timm backbones, a dense head, and the network that joins them."""

@@ -1,0 +1,43 @@
+"""The work of `prepare`: make or find a corpus's store, and verify it where asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ser_lightning.build import build_clips, built, check
+from ser_lightning.config import PrepareSettings
+from ser_lightning.data.manifest import to_table
+from ser_lightning.data.store import changed_clips, open_store, sources
+from ser_lightning.errors import UserError
+from ser_lightning.terminal import out
+
+
+def prepare_corpus(config: Mapping[str, Any]) -> None:
+    """Prepare as configured, and print what is there; raises UserError."""
+    check(config, PrepareSettings)
+    clips = build_clips(config)
+    for note in clips.notes:
+        out.print(f"note: {note}", markup=False)
+    for path, reason in clips.left_out:
+        out.print(f"left out: {path}: {reason}", markup=False)
+    hours = clips.table["seconds"].sum() / 3600
+    speakers = len(set(zip(clips.table["corpus"], clips.table["speaker"], strict=True)))
+    out.print(f"{len(clips.table)} clips, {speakers} speakers, {hours:.2f} h: {clips.store.folder}", markup=False)
+    if config["verify"]:
+        verify(config)
+
+
+def verify(config: Mapping[str, Any]) -> None:
+    """Read every file again; raises UserError where samples are no longer those of the store."""
+    scan = built(config["corpus"]).scan()
+    table = to_table(scan.utterances)
+    store = open_store(build_clips(config).store.folder)
+    changed = changed_clips(store, sources(table, scan.copies))
+    if changed:
+        names = ", ".join(table["clip"][changed[:5]].to_list())
+        raise UserError(
+            f"{len(changed)} clips differ from the store, though their files' size and time do not: {names}; "
+            f"remove {store.folder} and prepare again"
+        )
+    out.print(f"verified: {len(table)} clips are as the store has them")

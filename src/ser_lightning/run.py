@@ -1,0 +1,83 @@
+"""One training run from a resolved config: check, data, training, results.
+
+Until training starts every error is the user's to mend and leaves nothing behind; from then on the run directory is
+there and says what happened.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ser_lightning.announce import conclude, introduce
+from ser_lightning.build import build_data, build_training, check
+from ser_lightning.config import TrainSettings
+from ser_lightning.errors import RunFailedError, UserError
+from ser_lightning.results import predict_parts, write_results
+from ser_lightning.run_files import write_run_files
+from ser_lightning.wandb_log import log_results
+
+MEMORY_SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "cannot allocate memory")
+
+
+def train_run(config: Mapping[str, Any], run_dir: Path) -> None:
+    """Train as configured and leave everything in `run_dir`; raises UserError or RunFailedError."""
+    quieten()
+    check(config, TrainSettings)
+    if (run_dir / "metrics.json").exists():
+        raise UserError(f"{run_dir} holds a finished run, which is not overwritten; choose another name=")
+    data = build_data(config)
+    with told_if_out_of_memory(config["data"]["batch_size"], config["trainer"]["accumulate_grad_batches"]):
+        task, module, trainer, loggers = build_training(config, data, run_dir)
+        introduce(data, task, trainer, config["model"]["backbone"])
+        write_run_files(run_dir, config, data.table, data.clips.left_out)
+        trainer.fit(task, datamodule=module)
+        if not trainer.is_global_zero:
+            return
+        device, limit = trainer.strategy.root_device, config["trainer"]["limit_batches"]
+        tables = predict_parts(task, module, data, run_dir, device=device, limit=limit)
+        scores, report = write_results(tables, data, module, run_dir)
+        log_results(loggers, run_dir, tables["test"], data.labels)
+        conclude(data, scores, run_dir, report)
+
+
+@contextmanager
+def told_if_out_of_memory(batch_size: int, accumulate: int) -> Iterator[None]:
+    """Turn every way of running out of memory into one message with smaller batches of the same effective size."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        text = str(error).lower()
+        if not isinstance(error, MemoryError) and not any(sign in text for sign in MEMORY_SIGNS):
+            raise
+        raise RunFailedError(out_of_memory_advice(batch_size, accumulate)) from None
+
+
+def out_of_memory_advice(batch_size: int, accumulate: int) -> str:
+    """What to try when memory runs out.
+
+    >>> print(out_of_memory_advice(32, 1))
+    out of memory at data.batch_size=32; the same effective batch in smaller steps:
+      data.batch_size=16 trainer.accumulate_grad_batches=2
+      data.batch_size=8 trainer.accumulate_grad_batches=4
+    or a smaller backbone, shorter data.window_seconds, or fewer mel bins
+    """
+    smaller = [(batch_size // k, accumulate * k) for k in (2, 4) if batch_size >= k]
+    lines = [f"  data.batch_size={size} trainer.accumulate_grad_batches={steps}\n" for size, steps in smaller]
+    head = f"out of memory at data.batch_size={batch_size}"
+    steps = f"; the same effective batch in smaller steps:\n{''.join(lines)}or" if lines else "; try"
+    return f"{head}{steps} a smaller backbone, shorter data.window_seconds, or fewer mel bins"
+
+
+def quieten() -> None:
+    """Leave out what libraries say that no user needs to act on."""
+    for name in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # A batch is one gather from a memory map: more loader processes would be slower, not faster.
+    warnings.filterwarnings("ignore", message=r"The '\w+' does not have many workers")
+    # Lightning's own use of a torch function that torch 2.14 renamed.
+    warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")

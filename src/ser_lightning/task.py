@@ -1,0 +1,139 @@
+"""The LightningModule: what a training step, a validation and an optimizer are. It knows no paths and no config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytorch_lightning
+import torch
+from jaxtyping import Float
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from ser_lightning.clip_average import ClipAverage
+from ser_lightning.counted import step_seed
+from ser_lightning.data.batch import Images
+from ser_lightning.frontend.frontend import Frontend
+from ser_lightning.losses import WeightedCrossEntropy
+from ser_lightning.metrics import Scores, balanced_accuracy, computed_scores, emotion_metrics
+from ser_lightning.models.network import EmotionNetwork
+
+MONITOR = "val_balanced_accuracy"
+"""What the best checkpoint and early stopping go by."""
+
+
+class EmotionTask(pytorch_lightning.LightningModule):
+    """Trains `network` on images; owns the frontend, so that it moves and is saved with the network.
+
+    `make_optimizer(network)` and `make_scheduler(optimizer, total_steps)` are called when training starts.
+    `description` is the closed account of what is needed to predict; each checkpoint carries it.
+    """
+
+    train_confusion: Tensor
+
+    def __init__(
+        self,
+        network: EmotionNetwork,
+        frontend: Frontend,
+        loss: WeightedCrossEntropy,
+        make_optimizer: Callable[[EmotionNetwork], Optimizer],
+        make_scheduler: Callable[[Optimizer, int], LambdaLR],
+        *,
+        labels: tuple[str, ...],
+        num_clips: int,
+        seed: int,
+        description: Mapping[str, Any],
+    ) -> None:
+        super().__init__()
+        network.to(memory_format=torch.channels_last)
+        self.network = network
+        self.frontend = frontend
+        self.loss = loss
+        self.make_optimizer = make_optimizer
+        self.make_scheduler = make_scheduler
+        self.labels = labels
+        self.num_clips = num_clips
+        self.seed = seed
+        self.description = dict(description)
+        self.metrics = emotion_metrics(len(labels))
+        self.averages = ClipAverage(0, len(labels))
+        self.register_buffer("train_confusion", torch.zeros(len(labels), len(labels)), persistent=False)
+
+    def forward(self, image: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch class"]:
+        """Logits of images."""
+        logits: Tensor = self.network(image.contiguous(memory_format=torch.channels_last))
+        return logits
+
+    def on_train_epoch_start(self) -> None:
+        """Freeze or thaw the backbone."""
+        self.network.start_epoch(self.current_epoch)
+        self.train_confusion.zero_()
+
+    def on_train_batch_start(self, batch: Images, batch_idx: int) -> None:
+        """Seed dropout and drop-path by step, so that a resumed run draws what an unbroken one draws."""
+        step = self.current_epoch * int(self.trainer.num_training_batches) + batch_idx
+        torch.manual_seed(step_seed(self.seed, step, self.global_rank))
+
+    def training_step(self, batch: Images, batch_idx: int) -> Tensor:
+        """The weighted loss of a batch of crops."""
+        logits = self(batch.image)
+        loss: Tensor = self.loss(logits, batch.target)
+        guess = torch.nn.functional.one_hot(logits.detach().argmax(1), len(self.labels)).to(batch.target.dtype)
+        self.train_confusion += batch.target.T @ guess
+        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.clip))
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Start with no windows seen."""
+        self.averages = ClipAverage(self.num_clips, len(self.labels), self.device)
+        self.metrics.reset()
+
+    def validation_step(self, batch: Images, batch_idx: int) -> None:
+        """Add the windows' probabilities to their clips'."""
+        self.averages.add(self(batch.image).float().softmax(1), batch.length, batch.clip, batch.target)
+
+    def on_validation_epoch_end(self) -> None:
+        """Score the whole part."""
+        loss, scored = self._score()
+        self.log("val_loss", loss, sync_dist=True)
+        self.log("train_balanced_accuracy", balanced_accuracy(self.train_confusion), sync_dist=True)
+        self.log("val_accuracy", scored["accuracy"])
+        self.log(MONITOR, scored["balanced_accuracy"], prog_bar=True)
+        self.log("val_macro_f1", scored["macro_f1"])
+        for label, of_class in scored["per_class"].items():
+            if of_class["recall"] is not None:
+                self.log(f"val_recall_{label}", of_class["recall"])
+
+    def on_test_epoch_start(self) -> None:
+        """Start with no windows seen."""
+        self.on_validation_epoch_start()
+
+    def test_step(self, batch: Images, batch_idx: int) -> None:
+        """Add the windows' probabilities to their clips'."""
+        self.validation_step(batch, batch_idx)
+
+    def on_test_epoch_end(self) -> None:
+        """Score the whole part."""
+        _, scored = self._score()
+        self.log("test_accuracy", scored["accuracy"])
+        self.log("test_balanced_accuracy", scored["balanced_accuracy"])
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """The optimizer, and its schedule per step."""
+        optimizer = self.make_optimizer(self.network)
+        scheduler = self.make_scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the closed description of what is needed to predict."""
+        checkpoint["recognizer"] = self.description
+
+    def _score(self) -> tuple[Tensor, Scores]:
+        """The weighted loss on clip probabilities, and the scores over all processes."""
+        _, probabilities, target = self.averages.result()
+        self.metrics.update(probabilities, target.argmax(1))
+        loss: Tensor = self.loss(probabilities.clamp(min=1e-12).log(), target)
+        return loss, computed_scores(self.metrics, self.labels)
