@@ -17,8 +17,9 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from ser_lightning.build import check
 from ser_lightning.cli import conf_dir
-from ser_lightning.config import PrepareSettings, TrainSettings, config_problems, plain
+from ser_lightning.config import PrepareSettings, TrainSettings, plain
 from ser_lightning.errors import UserError, did_you_mean
 
 SETTINGS: dict[str, type] = {"train": TrainSettings, "prepare": PrepareSettings}
@@ -42,7 +43,10 @@ def composition_problems(arguments: list[str], config_name: str, error: Exceptio
             config = plain(compose(config_name, kept))
         except (*COMPOSE_ERRORS, UserError) as reason:
             return problems or [_short(reason)]
-    problems += config_problems(config, SETTINGS[config_name])
+    try:
+        check(config, SETTINGS[config_name])
+    except UserError as wrong:
+        problems += wrong.problems
     return problems or [_short(error)]
 
 
@@ -78,7 +82,7 @@ def _short(error: Exception) -> str:
     text = str(error)
     missing = re.search(r"Could not find '([^']+)'\s+Available options in '[^']*':\s+(.*)", text, re.DOTALL)
     if missing:
-        options = [line.strip() for line in missing[2].splitlines() if line.strip() and "Config search" not in line]
+        options = missing[2].partition("Config search path")[0].split()
         group, _, option = missing[1].rpartition("/")
         return f"there is no {group} '{option}'{did_you_mean(option, options)}"
     cause: Any = error.__cause__

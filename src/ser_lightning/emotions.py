@@ -106,6 +106,13 @@ def label_set(spec: str | Mapping[str, object], emotions: Iterable[str]) -> Labe
     clip of the data has.
     """
     present = set(emotions)
+    unknown = (
+        [] if isinstance(spec, str) else [name for name in _from_mapping(spec) if name not in {*EMOTIONS, *present}]
+    )
+    if unknown:
+        raise UserError(
+            [f"label_set: '{name}' is no emotion{did_you_mean(name, {*EMOTIONS, *present})}" for name in unknown]
+        )
     chosen = _named(spec, present) if isinstance(spec, str) else LabelSet("custom", _from_mapping(spec))
     if len(chosen.labels) < 2:
         raise UserError(
@@ -129,7 +136,7 @@ def check_label_set(spec: object) -> str | dict[str, object]:
         return {str(label): members for label, members in spec.items()}
     names = ("native", *LABEL_SETS)
     if not isinstance(spec, str) or spec not in names:
-        raise UserError(f"label_set: {spec!r} is none of the label sets{did_you_mean(str(spec), names)}")
+        raise UserError(f"{spec!r} is none of the label sets{did_you_mean(str(spec), names)}")
     return spec
 
 
@@ -148,12 +155,16 @@ def _from_mapping(spec: Mapping[str, object]) -> dict[str, str]:
     for label, members in spec.items():
         names = [members] if isinstance(members, str) else members
         if not isinstance(names, (list, tuple)):
-            problems.append(f"label_set: class '{label}' needs an emotion or a list of them, got {members!r}")
+            problems.append(f"class '{label}' needs an emotion or a list of them, got {members!r}")
             continue
+        if not names:
+            problems.append(f"label_set: class '{label}' has no emotion; give it one, or leave it out")
         for name in map(str, names):
-            emotion = SYNONYMS.get(name, name)
+            word = name.strip().lower()
+            word = SYNONYMS.get(word, word)
+            emotion = word if word in EMOTIONS else name
             if emotion in mapping:
-                problems.append(f"label_set: '{name}' is under '{mapping[emotion]}' and '{label}'; leave one")
+                problems.append(f"'{name}' is under '{mapping[emotion]}' and '{label}'; leave one")
             mapping[emotion] = str(label)
     if problems:
         raise UserError(problems)

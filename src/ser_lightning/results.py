@@ -29,7 +29,7 @@ def predict_parts(
     """Predictions of the best checkpoint, written to predictions/; of a shortened run `limit` batches of clips."""
     best = torch.load(run_dir / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=True)
     task.load_state_dict(best["state_dict"])
-    tables = {}
+    tables: dict[str, pl.DataFrame] = {}
     for part in PARTS:
         rows = module.rows(part)[: None if limit is None else limit * module.batch_size]
         clip, probabilities = predict_rows(task.network, module, rows, num_classes=len(data.labels), device=device)

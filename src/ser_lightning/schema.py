@@ -122,7 +122,7 @@ def _reason(detail: Any) -> str:
 
 
 def _shown(value: object) -> str:
-    return json.dumps(value) if not isinstance(value, str) else value or "''"
+    return f"'{value}'" if isinstance(value, str) else json.dumps(value)
 
 
 def _join(path: str, name: str) -> str:

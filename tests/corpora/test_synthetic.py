@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -39,7 +40,7 @@ print(len(corpus.scan().utterances))
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Synthetic:
     corpus = Synthetic(cache_dir=tmp_path_factory.mktemp("cache"), num_speakers=3, num_texts=2)
-    corpus.scan()
+    corpus.generate(corpus.folder, num_workers=1)
     return corpus
 
 
@@ -69,17 +70,15 @@ def test_every_clip_is_speech_of_one_channel_at_16_khz(corpus: Synthetic) -> Non
     for row in corpus.scan().utterances:
         info = soundfile.info(row.path)
         assert (info.samplerate, info.channels, info.subtype, info.format) == (16_000, 1, "PCM_16", "WAV")
-        assert 0.8 <= info.duration <= 3.0
+        assert 0.9 <= info.duration <= 3.6
         wave, _ = soundfile.read(row.path)
         assert -55.0 < 10.0 * np.log10(np.mean(wave**2)) < -10.0
         assert np.abs(wave).max() < 1.0
 
 
 def test_the_same_parameters_give_the_same_bytes_for_any_number_of_workers(corpus: Synthetic, tmp_path: Path) -> None:
-    for num_workers in (1, 3):
-        folder = tmp_path / str(num_workers)
-        corpus.generate(folder, num_workers=num_workers)
-        assert contents(folder) == contents(corpus.folder)
+    corpus.generate(tmp_path / "again", num_workers=4)
+    assert contents(tmp_path / "again") == contents(corpus.folder)
 
 
 def test_a_clip_does_not_depend_on_how_many_there_are(corpus: Synthetic, tmp_path: Path) -> None:
@@ -129,24 +128,29 @@ def add_a_file(folder: Path) -> None:
     (folder / "notes.txt").touch()
 
 
+def replace_by_a_file(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.touch()
+
+
 def change_the_seed(folder: Path) -> None:
     manifest = folder / "synthetic.json"
     manifest.write_text(manifest.read_text().replace('"seed": 0', '"seed": 7'))
 
 
-@pytest.mark.parametrize("damage", [remove_a_clip, add_a_file, change_the_seed])
+@pytest.mark.parametrize("damage", [remove_a_clip, add_a_file, replace_by_a_file, change_the_seed])
 def test_a_root_that_holds_something_else_is_refused(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     corpus = Synthetic(cache_dir=tmp_path, root=tmp_path / "root", num_speakers=2, num_texts=1)
     corpus.scan()
     damage(tmp_path / "root")
-    before = contents(tmp_path / "root")
+    before = sorted(tmp_path.rglob("*"))
     with pytest.raises(UserError, match=r"root is not the 14 clips .*; delete it, or give another root"):
         corpus.scan()
-    assert contents(tmp_path / "root") == before
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_text_is_taken_for_paths() -> None:
-    corpus = Synthetic(cache_dir="a/b", root="c")
+    corpus = Synthetic(cache_dir="a/b", root="c")  # type: ignore[arg-type]  # as Hydra gives them
     assert (corpus.cache_dir, corpus.folder) == (Path("a/b"), Path("c"))
 
 

@@ -29,7 +29,7 @@ Parse = Callable[[Path], "tuple[str, Utterance] | None"]
 
 
 def find_root(root: str | Path | None, *, data_dir: str | Path, corpus: str, names: Sequence[str]) -> Path:
-    """The folder of a corpus: `root`, or the folder in `data_dir` that bears one of `names`, ignoring case.
+    """The folder of a corpus: `root`, or the folder in `data_dir` that bears the first of `names`, ignoring case.
 
     Raises UserError where there is none.
     """
@@ -40,11 +40,11 @@ def find_root(root: str | Path | None, *, data_dir: str | Path, corpus: str, nam
             raise UserError(f"corpus.root must be the folder that holds {corpus}: {folder} {kind}")
         return folder
     base = Path(data_dir).expanduser()
-    wanted = {_fold(name) for name in (corpus, *names)}
+    wanted = [_fold(name) for name in (corpus, *names)]
     found = sorted(entry for entry in base.iterdir() if entry.is_dir()) if base.is_dir() else []
-    for entry in found:
-        if _fold(entry.name) in wanted:
-            return entry
+    named = [entry for entry in found if _fold(entry.name) in wanted]
+    if named:
+        return min(named, key=lambda entry: wanted.index(_fold(entry.name)))
     there = ", ".join(entry.name for entry in found if entry.name != "cache") or "no folder"
     raise UserError(
         f"no folder of {corpus} in data_dir={base} (it holds {there}); "
@@ -72,8 +72,14 @@ def scan_folder(root: Path, parse: Parse, *, corpus: str, example: str) -> Scan:
 
 
 def audio_files(root: Path) -> Iterator[Path]:
-    """Every file below `root` that may be audio, in a fixed order, links followed, hidden ones passed over."""
+    """Every file below `root` that may be audio, in a fixed order, links followed once, hidden ones passed over."""
+    entered: set[str] = set()
     for folder, folders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in entered:  # a link back up would lead round for ever
+            folders.clear()
+            continue
+        entered.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
         for name in sorted(files):
             if not name.startswith(".") and os.path.splitext(name)[1].lower() not in NOT_AUDIO:  # noqa: PTH122

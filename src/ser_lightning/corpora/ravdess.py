@@ -13,6 +13,7 @@ from typing import Literal
 
 from ser_lightning.corpora.base import Scan, Utterance
 from ser_lightning.corpora.folder import find_root, scan_folder
+from ser_lightning.errors import UserError
 
 NAME = re.compile(
     r"(?P<modality>0[1-3])-(?P<channel>0[12])-(?P<emotion>0[1-8])-(?P<intensity>0[12])"
@@ -32,13 +33,13 @@ STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by t
 INTENSITIES = {"01": "normal", "02": "strong"}
 CHANNELS = {"01": "speech", "02": "song"}
 AUDIO_ONLY = "03"
-FOLDERS = (
-    "RAVDESS",
-    "ravdess-emotional-speech-audio",
-    "Audio_Speech_Actors_01-24",
-    "Audio_Song_Actors_01-24",
-    "Audio_Speech_Actors_01-24_16k",
-)
+FOLDERS = ("RAVDESS", "ravdess-emotional-speech-audio")
+CHANNEL_FOLDERS = {
+    "speech": ("Audio_Speech_Actors_01-24", "Audio_Speech_Actors_01-24_16k"),
+    "song": ("Audio_Song_Actors_01-24",),
+    "both": (),
+}
+"""Folders that hold one channel only, so they are no answer where the other is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +55,18 @@ class Ravdess:
         self._folder()
 
     def scan(self) -> Scan:
-        """List the clips of the chosen channel; a clip in another actor's folder is bad."""
+        """List the clips of the chosen channel; a clip in another actor's folder is bad.
+
+        Raises UserError where there is none.
+        """
         found = scan_folder(self._folder(), self._parse, corpus="RAVDESS", example="03-01-05-02-01-01-12.wav")
         wanted = [row for row in found.utterances if self.channel in ("both", _channel(row.path))]
-        bad = [(str(row.path), _foreign_folder(row)) for row in found.utterances if _foreign_folder(row)]
+        if not wanted:
+            raise UserError(
+                f"no {self.channel} clip of RAVDESS is below {self._folder()}, only {len(found.utterances)} of the "
+                "other channel; set corpus.channel, or corpus.root to the folder of both"
+            )
+        bad = [(str(row.path), _foreign_folder(row)) for row in wanted if _foreign_folder(row)]
         spoilt = {path for path, _ in bad}
         rows = tuple(row for row in wanted if str(row.path) not in spoilt)
         kept = {row.path for row in rows}
@@ -76,7 +85,8 @@ class Ravdess:
         return (f"{count} {other} clips are left out (corpus.channel={self.channel})",) if count else ()
 
     def _folder(self) -> Path:
-        return find_root(self.root, data_dir=self.data_dir, corpus="ravdess", names=FOLDERS)
+        names = (*FOLDERS, *CHANNEL_FOLDERS[self.channel])
+        return find_root(self.root, data_dir=self.data_dir, corpus="ravdess", names=names)
 
     def _parse(self, path: Path) -> tuple[str, Utterance] | None:
         match = NAME.fullmatch(path.stem)
@@ -92,7 +102,8 @@ class Ravdess:
             intensity=INTENSITIES[match["intensity"]],
             take=match["repetition"].lstrip("0"),
         )
-        return path.stem, utterance
+        # A stray file is no copy of the clip whose name it bears: it must not stand in for it.
+        return path.stem + _foreign_folder(utterance), utterance
 
 
 def _channel(path: Path) -> str:

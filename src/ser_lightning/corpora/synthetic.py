@@ -27,23 +27,8 @@ from jaxtyping import Float
 from rich.console import Console
 from rich.progress import track
 
+from ser_lightning.corpora import voice
 from ser_lightning.corpora.base import Scan, Utterance
-from ser_lightning.corpora.voice import (
-    CONSONANTS,
-    HOP,
-    SAMPLE_RATE,
-    VOWELS,
-    Phone,
-    Syllable,
-    articulate,
-    equalise,
-    frames_of,
-    frequencies,
-    places,
-    pronounce,
-    smooth,
-    speak,
-)
 from ser_lightning.errors import UserError
 
 FORMAT = 1  # raise it whenever the same parameters would give other samples
@@ -142,14 +127,8 @@ class Synthetic:
     @property
     def manifest(self) -> str:
         """What a folder must say of itself to be taken for this corpus."""
-        return json.dumps(
-            {
-                "format": FORMAT,
-                "seed": self.seed,
-                "num_speakers": self.num_speakers,
-                "num_texts": self.num_texts,
-            }
-        )
+        parameters = {"seed": self.seed, "num_speakers": self.num_speakers, "num_texts": self.num_texts}
+        return json.dumps({"format": FORMAT} | parameters)
 
     def scan(self) -> Scan:
         """List every clip, by speaker, emotion and text; generate them first into a missing or empty folder.
@@ -164,7 +143,7 @@ class Synthetic:
                     self.generate(folder, num_workers=os.cpu_count() or 1)
         utterances = tuple(self.utterances(folder))
         expected = {utterance.path.name for utterance in utterances} | {MANIFEST}
-        found = {path.name for path in folder.iterdir()}
+        found = {path.name for path in folder.glob("[!.]*")}
         if found != expected or (folder / MANIFEST).read_text() != self.manifest:
             raise UserError(
                 f"the folder of a synthetic corpus holds what its parameters give, and nothing else; {folder}"
@@ -211,12 +190,12 @@ class Synthetic:
             draw_speaker(self.seed, speaker),
             np.random.default_rng([self.seed, speaker, emotion, text]),
         )
-        soundfile.write(row.path, wave, SAMPLE_RATE, subtype="PCM_16", format="WAV")
+        soundfile.write(row.path, wave, voice.SAMPLE_RATE, subtype="PCM_16", format="WAV")
 
 
 def is_vacant(folder: Path) -> bool:
-    """Whether a folder is missing or empty."""
-    return not folder.exists() or not any(folder.iterdir())
+    """Whether a folder is missing or empty; a file of that name is neither."""
+    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
 
 
 def sex_of(number: int) -> str:
@@ -243,28 +222,28 @@ def draw_speaker(seed: int, number: int) -> Speaker:
     )
 
 
-def draw_sentence(seed: int, number: int) -> tuple[Syllable, ...]:
-    """The sentence of that number, from 1: 5 to 7 syllables, every second or third of them stressed."""
+def draw_sentence(seed: int, number: int) -> tuple[voice.Syllable, ...]:
+    """The sentence of that number, from 1: 6 to 8 syllables, every second or third of them stressed."""
     rng = np.random.default_rng([seed, 0, 0, number])
-    beat, length = rng.integers(2, 4), rng.integers(5, 8)
-    consonants = rng.choice(list(CONSONANTS), size=length).tolist()
-    vowels = rng.choice(list(VOWELS), size=length).tolist()
+    beat, length = rng.integers(2, 4), rng.integers(6, 9)
+    consonants = rng.choice(list(voice.CONSONANTS), size=length).tolist()
+    vowels = rng.choice(list(voice.VOWELS), size=length).tolist()
     stressed = (np.arange(length) % beat == 1).tolist()
-    return tuple(map(Syllable, consonants, vowels, stressed))
+    return tuple(map(voice.Syllable, consonants, vowels, stressed))
 
 
 def act(
-    sentence: tuple[Syllable, ...], style: Style, speaker: Speaker, rng: np.random.Generator
+    sentence: tuple[voice.Syllable, ...], style: Style, speaker: Speaker, rng: np.random.Generator
 ) -> Float[np.ndarray, " time"]:
     """One clip, between -1 and 1."""
     drawn = vary(style, speaker.expressiveness, rng)
     rate = drawn.rate * speaker.rate
     breath_db = speaker.breath_db + drawn.breath_db
-    phones = pronounce(sentence, swell_db=drawn.swell_db, breath_db=breath_db)
+    phones = voice.pronounce(sentence, swell_db=drawn.swell_db, breath_db=breath_db)
     shift_st = contour(sentence, phones, drawn, rate, rng)
     f0_hz = speaker.f0_hz * 2.0 ** (shift_st / 12.0)
-    tracks = articulate(phones, f0_hz=f0_hz, rate=rate, tract_scale=speaker.tract_scale)
-    wave = speak(
+    tracks = voice.articulate(phones, f0_hz=f0_hz, rate=rate, tract_scale=speaker.tract_scale)
+    wave = voice.speak(
         tracks,
         tilt_db=speaker.tilt_db + drawn.tilt_db,
         jitter=speaker.jitter + drawn.jitter,
@@ -284,28 +263,28 @@ def vary(style: Style, strength: float, rng: np.random.Generator) -> Style:
 
 
 def contour(
-    sentence: tuple[Syllable, ...], phones: list[Phone], style: Style, rate: float, rng: np.random.Generator
+    sentence: tuple[voice.Syllable, ...], phones: list[voice.Phone], style: Style, rate: float, rng: np.random.Generator
 ) -> Float[np.ndarray, " frame"]:
     """F0 in semitones above the speaker's own: lines between vowel starts, middles and ends, and the tremor."""
-    ends = np.cumsum([frames_of(phone, rate) for phone in phones])
-    vowels = np.cumsum([len(CONSONANTS[syllable.consonant]) + 1 for syllable in sentence])
+    ends = np.cumsum([voice.frames_of(phone, rate) for phone in phones])
+    vowels = np.cumsum([len(voice.CONSONANTS[syllable.consonant]) + 1 for syllable in sentence])
     starts, stops = ends[vowels - 1], ends[vowels]
     points = np.stack([starts, (starts + stops) / 2.0, stops], axis=1)
-    shifts = np.tile(style.f0_st + style.slope_st * places(sentence)[:, None], 3)
+    shifts = np.tile(style.f0_st + style.slope_st * voice.places(sentence)[:, None], 3)
     shifts[:, 1] += style.accent_st * np.array([syllable.stressed for syllable in sentence])
     shifts[-1, 2] += style.final_st
     frames = np.arange(ends[-1])
-    vibration = np.sin(2.0 * np.pi * (TREMOR_HZ * HOP / SAMPLE_RATE * frames + rng.uniform()))
-    return smooth(np.interp(frames, points.ravel(), shifts.ravel()), width=9) + style.tremor_st * vibration
+    vibration = np.sin(2.0 * np.pi * (TREMOR_HZ * voice.HOP / voice.SAMPLE_RATE * frames + rng.uniform()))
+    return voice.smooth(np.interp(frames, points.ravel(), shifts.ravel()), width=9) + style.tremor_st * vibration
 
 
 def record(
     wave: Float[np.ndarray, " time"], speaker: Speaker, level_db: float, rng: np.random.Generator
 ) -> Float[np.ndarray, " time"]:
     """What the speaker's microphone hears: `wave` at `level_db` of full scale, and the room's noise."""
-    octaves = np.log2(np.maximum(frequencies(wave.size), 60.0) / 60.0) / np.log2(SAMPLE_RATE / 2 / 60.0)
+    octaves = np.log2(np.maximum(voice.frequencies(wave.size), 60.0) / 60.0) / np.log2(voice.SAMPLE_RATE / 2 / 60.0)
     orders = 1 + np.arange(len(speaker.microphone_db))[:, None]
-    heard = equalise(wave, np.array(speaker.microphone_db) @ np.cos(np.pi * orders * octaves))
+    heard = voice.equalise(wave, np.array(speaker.microphone_db) @ np.cos(np.pi * orders * octaves))
     heard *= 10.0 ** (level_db / 20.0) / np.sqrt(np.mean(heard**2))
     heard += rng.standard_normal(wave.size) * 10.0 ** (speaker.noise_db / 20.0)
     limited: Float[np.ndarray, " time"] = heard / max(1.0, np.abs(heard).max() / 0.99)

@@ -6,6 +6,7 @@ be relative to the table's folder. Everything wrong with the table is told at on
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,6 +58,8 @@ class Table:
         bad: list[tuple[str, str]] = []
         utterances = []
         for number, row in enumerate(rows.iter_rows(named=True), start=1):
+            if not any(row.values()):
+                continue
             if not row["emotion"]:
                 bad.append((row["path"] or f"row {number}", f"row {number} of {file.name} has no emotion"))
                 continue
@@ -74,22 +77,28 @@ class Table:
         notes = (f"{again} rows of {file.name} repeat another row to the letter; each is used once",) if again else ()
         return Scan(utterances=tuple(once), notes=notes, bad=tuple(bad))
 
-    def _utterance(self, row: dict[str, str | float | None], folder: Path) -> Utterance:
-        words = {name: str(row.get(name) or "").strip() for name in TEXT}
-        start, end = (None if row.get(name) is None else float(row[name] or 0.0) for name in SECONDS)
-        if not words["path"]:
-            raise UserError("path is empty")
-        if (start or 0.0) < 0 or (end is not None and end <= (start or 0.0)):
-            raise UserError(f"a segment needs 0 <= start < end, got start={start} end={end}")
-        path = folder / Path(words.pop("path")).expanduser()
+    def _utterance(self, row: dict[str, str | None], folder: Path) -> Utterance:
+        words = {name: row.get(name) or "" for name in TEXT}
+        problems = [] if words["path"] else ["path is empty"]
         emotion = words.pop("emotion")
+        try:
+            emotion = self.emotions.get(emotion) or canonical_emotion(emotion)
+        except UserError as error:
+            problems += error.problems
+        try:
+            start, end = _segment(row.get("start"), row.get("end"))
+        except UserError as error:
+            problems += error.problems
+        if problems:
+            raise UserError(problems)
+        path = folder / Path(words.pop("path")).expanduser()
         sex = words.pop("sex").lower()
         return Utterance(
             path=path,
-            emotion=self.emotions.get(emotion) or canonical_emotion(emotion),
+            emotion=emotion,
             corpus=self.name,
             sex=SEX.get(sex, sex),
-            start=0.0 if start is None and end is not None else start,
+            start=start,
             end=end,
             **words,
         )
@@ -103,7 +112,8 @@ class Table:
             return file
         if not self.root:
             raise UserError("corpus=table needs your table: corpus.root=FILE.csv (or .parquet)")
-        found = sorted((*root.glob("*.csv"), *root.glob("*.parquet"))) if root.is_dir() else []
+        entries = sorted(root.iterdir()) if root.is_dir() else []
+        found = [file for file in entries if file.suffix.lower() in (".csv", ".parquet")]
         if len(found) != 1:
             seen = ", ".join(file.name for file in found) or ("none" if root.exists() else "no such folder")
             raise UserError(
@@ -113,31 +123,44 @@ class Table:
         return found[0]
 
 
+def _segment(start: str | None, end: str | None) -> tuple[float | None, float | None]:
+    """Start and end in seconds; both None for the whole file."""
+    first, last = _seconds("start", start), _seconds("end", end)
+    if (first or 0.0) < 0 or (last is not None and last <= (first or 0.0)):
+        raise UserError(f"a segment needs 0 <= start < end, got start={start or 0} end={end}")
+    return (0.0 if first is None and last is not None else first), last
+
+
+def _seconds(name: str, text: str | None) -> float | None:
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise UserError(f"{name} must be seconds, got {text!r}")
+    return seconds
+
+
 def _read(file: Path) -> pl.DataFrame:
-    """The table with lower-case column names, its text as strings and its seconds as numbers."""
+    """The table with lower-case column names, and the columns that are used as trimmed text."""
     try:
         rows = (
             pl.read_parquet(file)
-            if file.suffix == ".parquet"
+            if file.suffix.lower() == ".parquet"
             else pl.read_csv(file, infer_schema=False, encoding="utf8-lossy")
         )
     except (pl.exceptions.PolarsError, OSError) as error:
         raise UserError(f"{file} is no readable CSV or Parquet table: {str(error).splitlines()[0]}") from error
-    rows = rows.rename({name: name.strip().lower().lstrip("\ufeff") for name in rows.columns})
+    names = [name.strip().lower().lstrip("\ufeff") for name in rows.columns]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UserError(f"{file.name} has several columns named {', '.join(twice)} (upper case counts as lower)")
+    rows.columns = names
     missing = [name for name in REQUIRED if name not in rows.columns]
     if missing:
         hints = "".join(did_you_mean(name, rows.columns) for name in missing)
         raise UserError(f"{file.name} needs the columns path and emotion; it has {', '.join(rows.columns)}{hints}")
-    rows = rows.with_columns(pl.col(name).cast(pl.String).str.strip_chars() for name in TEXT if name in rows.columns)
-    seconds = [name for name in SECONDS if name in rows.columns]
-    numbers = rows.with_columns(
-        pl.col(name).replace("", None).cast(pl.Float64, strict=False)
-        if rows.schema[name] == pl.String
-        else pl.col(name).cast(pl.Float64)
-        for name in seconds
-    )
-    for name in seconds:
-        wrong = rows.filter(numbers[name].is_null() & rows[name].is_not_null() & (rows[name].cast(pl.String) != ""))
-        if len(wrong):
-            raise UserError(f"{file.name}: {name} must be seconds, got {wrong[name][0]!r} ({len(wrong)} rows)")
-    return numbers
+    used = [name for name in (*TEXT, *SECONDS) if name in rows.columns]
+    return rows.select(pl.col(used).cast(pl.String).str.strip_chars())

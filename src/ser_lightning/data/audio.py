@@ -25,6 +25,11 @@ FULL_SCALE = 32768.0
 SHORT_SECONDS = 0.1
 """A clip shorter than this holds hardly one sound; it is used, and named."""
 
+LOUDEST = 2.0**40
+"""Beyond this many times full scale numbers are no samples: what float32 makes of other bytes."""
+UNKNOWN_LENGTH = 2**62
+"""libsndfile gives a number beyond this where a FLAC was written to a pipe and does not say how long it is."""
+
 SLACK_SECONDS = 0.1
 """How far a compressed file's announced length, or a table's segment end, may lie beyond the last sample."""
 
@@ -52,10 +57,11 @@ def read_clip(path: Path, rate: int, *, start: float | None = None, end: float |
     wave, file_rate = _decode(path, start, end)
     if wave.shape[0] == 0:
         raise BadAudioError("holds no samples")
+    _refuse_what_is_no_sound(wave)
     mono = wave[:, 0] if wave.shape[1] == 1 else wave.mean(axis=1, dtype=np.float32)
-    if not math.isfinite(float(mono.sum())):
-        raise BadAudioError(f"holds {int((~np.isfinite(mono)).sum())} samples that are not finite numbers")
     samples, clipped = to_int16(resample(mono, file_rate, rate))
+    if len(samples) == 0:
+        raise BadAudioError(f"is too short: {len(wave)} frames at {file_rate} Hz are not one sample at {rate} Hz")
     if not samples.any():
         raise BadAudioError("is silent throughout (every sample is zero)")
     return Clip(samples, file_rate, wave.shape[1], _note(samples, rate, clipped))
@@ -92,8 +98,8 @@ def _decode(path: Path, start: float | None, end: float | None) -> tuple[npt.NDA
     """Samples [time channel] and the file's rate."""
     try:
         with path.open("rb") as file:
-            _refuse_what_is_not_audio(file)
-        with soundfile.SoundFile(os.fspath(path)) as file:
+            head = _refuse_what_is_not_audio(file, path.suffix.lower())
+        with _opened(path, head) as file:
             first, last = _frames(file, start, end)
             if first:
                 file.seek(first)
@@ -104,7 +110,31 @@ def _decode(path: Path, start: float | None, end: float | None) -> tuple[npt.NDA
     except OSError as error:
         raise BadAudioError(f"cannot be opened: {(error.strerror or str(error)).lower()}") from error
     except soundfile.LibsndfileError as error:
-        raise BadAudioError(f"is no audio that libsndfile reads: {error.error_string.rstrip('.')}") from error
+        raise BadAudioError(f"is damaged or cut short: {error.error_string.rstrip('.')}") from error
+
+
+def _opened(path: Path, head: bytes) -> soundfile.SoundFile:
+    """The file, open; libsndfile's own reason is not passed on, as other threads may overwrite it."""
+    try:
+        file = soundfile.SoundFile(os.fspath(path))
+    except soundfile.LibsndfileError as error:
+        text = head.split(b"\n")[0].decode("ascii", errors="ignore").strip()
+        kind = (
+            f": it is text, and begins with {text!r}" if len(text) > 2 and text.isprintable() and head.isascii() else ""
+        )
+        raise BadAudioError(f"is no audio that libsndfile reads{kind}") from error
+    if file.frames > UNKNOWN_LENGTH:
+        file.close()
+        raise BadAudioError("does not say how long it is, as when written to a pipe; convert it into a file again")
+    return file
+
+
+def _refuse_what_is_no_sound(wave: npt.NDArray[np.float32]) -> None:
+    largest = float(np.abs(wave).max())
+    if not math.isfinite(largest):
+        raise BadAudioError(f"holds {int((~np.isfinite(wave)).sum())} samples that are not finite numbers")
+    if largest > LOUDEST:
+        raise BadAudioError(f"holds samples up to {largest:.1e} times full scale, which are no sound")
 
 
 def _frames(file: soundfile.SoundFile, start: float | None, end: float | None) -> tuple[int, int]:
@@ -112,13 +142,17 @@ def _frames(file: soundfile.SoundFile, start: float | None, end: float | None) -
     first = round((start or 0.0) * file.samplerate)
     last = file.frames if end is None else round(end * file.samplerate)
     beyond = last > file.frames + SLACK_SECONDS * file.samplerate
+    last = min(last, file.frames)
     if beyond or not 0 <= first < max(last, 1):
-        length = file.frames / file.samplerate
-        raise BadAudioError(f"has no segment from {start or 0.0:g} to {end} s: it lasts {length:.3f} s")
-    return first, min(last, file.frames)
+        until = "its end" if end is None else f"{end:g} s"
+        raise BadAudioError(
+            f"has no segment from {start or 0.0:g} s to {until}: it lasts {file.frames / file.samplerate:.3f} s"
+        )
+    return first, last
 
 
-def _refuse_what_is_not_audio(file: BinaryIO) -> None:
+def _refuse_what_is_not_audio(file: BinaryIO, suffix: str) -> bytes:
+    """Raise BadAudioError for what libsndfile takes amiss or not at all; the file's first bytes."""
     head = file.read(48)
     size = os.fstat(file.fileno()).st_size
     if size == 0:
@@ -127,6 +161,9 @@ def _refuse_what_is_not_audio(file: BinaryIO) -> None:
         raise BadAudioError("is a git-LFS pointer, not audio; fetch the real file with `git lfs pull`")
     if head[:4] in (b"RIFF", b"FORM") and head[8:12] in (b"WAVE", b"AIFF", b"AIFC"):
         _check_chunks(file, size, big_endian=head[:4] == b"FORM")
+    if suffix == ".raw":
+        raise BadAudioError("is named .raw, so libsndfile looks for no header with its rate; name or convert it to WAV")
+    return head
 
 
 def _check_chunks(file: BinaryIO, size: int, *, big_endian: bool) -> None:

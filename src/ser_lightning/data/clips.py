@@ -40,6 +40,8 @@ def load_clips(corpus: Corpus, *, cache_dir: Path, rate: int, skip_bad: bool) ->
     """
     scan = corpus.scan()
     table = to_table(scan.utterances)
+    if table.is_empty():
+        raise UserError(f"{corpus.name}: no clip is listed{':' * bool(scan.bad)}\n{listed(scan.bad)}".rstrip())
     store = prepare(sources(table, scan.copies), name=corpus.name, cache_dir=cache_dir, rate=rate)
     table = pl.concat([table, store.index], how="horizontal").with_columns(seconds=pl.col("length") / rate)
     failed = table.filter(pl.col("error") != "")

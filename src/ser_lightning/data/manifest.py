@@ -47,7 +47,7 @@ def to_table(utterances: Sequence[Utterance]) -> pl.DataFrame:
 
 def _clip_ids(utterances: Sequence[Utterance]) -> list[str]:
     depth = [1] * len(utterances)
-    for level in range(2, 6):
+    for level in range(2, 1 + max((len(row.path.parts) for row in utterances), default=0)):
         ids = [_clip_id(row, n) for row, n in zip(utterances, depth, strict=True)]
         counts: dict[str, int] = {}
         for name in ids:
@@ -60,7 +60,7 @@ def _clip_ids(utterances: Sequence[Utterance]) -> list[str]:
 
 def _clip_id(row: Utterance, parts: int) -> str:
     name = "/".join((*row.path.parts[-parts:-1], row.path.stem))
-    segment = "" if row.start is None else f"/{row.start:g}"
+    segment = "" if row.start is None else f"/{row.start:.12g}"
     return f"{row.corpus}/{row.speaker}/{name}{segment}"
 
 

@@ -40,7 +40,7 @@ def protocol(
     table: pl.DataFrame, *, emotions: pl.Series, labels: LabelSet, split: str, seed: int, notes: Sequence[str]
 ) -> Protocol:
     """The protocol of a split table (columns corpus, speaker, part); `emotions` are those before the label set."""
-    speakers = {part: _speakers(table.filter(pl.col("part") == part)) for part in PARTS}
+    speakers: dict[str, set[str]] = {part: _speakers(table.filter(pl.col("part") == part)) for part in PARTS}
     pairs = (("train", "val"), ("train", "test"), ("val", "test"))
     shared = {f"{a}_{b}": len(speakers[a] & speakers[b]) for a, b in pairs}
     known = not (table["speaker"] == "").any()
@@ -67,7 +67,8 @@ def protocol(
 
 
 def _speakers(table: pl.DataFrame) -> set[str]:
-    return set((table["corpus"] + "/" + table["speaker"]).to_list())
+    known = table.filter(pl.col("speaker") != "")
+    return set((known["corpus"] + "/" + known["speaker"]).to_list())
 
 
 def _sentence(made: Protocol) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,15 @@ def speaker_units(table: pl.DataFrame) -> list[str]:
             f"a speaker-disjoint split needs the speaker of every clip; {len(unknown)} have none, "
             f"such as {unknown['clip'][0]}; add a speaker column, or use split=random"
         )
-    names = (table["corpus"] + "/" + table["speaker"]).to_list()
+    return tied((table["corpus"] + "/" + table["speaker"]).to_list(), table["hash"].to_list())
+
+
+def tied(names: Sequence[str], digests: Sequence[str]) -> list[str]:
+    """`names`, where those that share a digest, directly or through others, all bear the least of theirs.
+
+    >>> tied(["a", "b", "c", "d"], ["1", "2", "2", "3"])
+    ['a', 'b', 'b', 'd']
+    """
     root = {name: name for name in names}
 
     def find(name: str) -> str:
@@ -35,7 +43,7 @@ def speaker_units(table: pl.DataFrame) -> list[str]:
         return name
 
     first: dict[str, str] = {}
-    for name, digest in zip(names, table["hash"], strict=True):
+    for name, digest in zip(names, digests, strict=True):
         one, other = find(first.setdefault(digest, name)), find(name)
         root[max(one, other)] = min(one, other)
     return [find(name) for name in names]

@@ -16,7 +16,7 @@ import polars as pl
 from annotated_types import Ge, Interval
 
 from ser_lightning.data.parts import PARTS
-from ser_lightning.data.speakers import choose_speakers, speaker_units
+from ser_lightning.data.speakers import choose_speakers, speaker_units, tied
 from ser_lightning.errors import UserError, did_you_mean
 
 Fraction = Annotated[float, Interval(gt=0, lt=1)]
@@ -124,13 +124,12 @@ class Speaker:
         other = table.with_columns(unit=pl.Series(units)).filter(pl.col("unit") != tested)
         spoken = sorted(set(other["text"].to_list()) - {""})
         key, what = ("text", "text") if len(spoken) > 1 else ("hash", "clip, as there are no texts to tell apart")
-        values = sorted(set(other[key].to_list()))
+        groups = tied(other[key].to_list(), other["hash"].to_list())
+        values = sorted(set(groups))
         num_val = max(1, round(self.val_fraction * len(values)))
         val = {values[i] for i in rng.permutation(len(values))[:num_val]}
-        parts = [
-            "test" if unit == tested else "val" if value in val else "train"
-            for unit, value in zip(units, table[key], strict=True)
-        ]
+        others = iter(["val" if group in val else "train" for group in groups])
+        parts = ["test" if unit == tested else next(others) for unit in units]
         _check_parts(np.array(parts))
         trained = names[0] if tested == names[1] else names[1]
         return pl.Series(parts, dtype=pl.String), (
@@ -161,15 +160,24 @@ def _take(order: npt.NDArray[np.int64], groups: list[str], sizes: npt.NDArray[np
 
 def _wanted(key: str, wanted: Sequence[str], units: list[str], table: pl.DataFrame) -> set[str]:
     """The units of the speakers a user named, as `YAF` or `tess/YAF`."""
-    by_name = dict(zip(table["speaker"].to_list(), units, strict=True))
-    by_full = {f"{c}/{s}": u for c, s, u in zip(table["corpus"], table["speaker"], units, strict=True)}
-    known = by_name | by_full
-    unknown = [name for name in wanted if name not in known]
-    if unknown:
-        raise UserError(
-            [f"split.{key}: no clip is of speaker '{name}'{did_you_mean(name, by_name)}" for name in unknown]
-        )
-    return {known[name] for name in wanted}
+    known: dict[str, dict[str, str]] = {}
+    for corpus, speaker, unit in zip(table["corpus"], table["speaker"], units, strict=True):
+        full = f"{corpus}/{speaker}"
+        known.setdefault(speaker, {})[full] = unit
+        known.setdefault(full, {})[full] = unit
+    problems = [
+        f"split.{key}: no clip is of speaker '{name}'{did_you_mean(name, table['speaker'].unique())}"
+        for name in wanted
+        if name not in known
+    ]
+    problems += [
+        f"split.{key}: '{name}' is a speaker of several corpora; name {' or '.join(sorted(known[name]))}"
+        for name in wanted
+        if len(known.get(name, ())) > 1
+    ]
+    if problems:
+        raise UserError(problems)
+    return {unit for name in wanted for unit in known[name].values()}
 
 
 def _check_parts(parts: npt.NDArray[np.object_]) -> None:

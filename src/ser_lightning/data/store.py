@@ -158,7 +158,10 @@ def _finish(partial: Path, folder: Path, entries: Sequence[Entry], rate: int) ->
 
 
 def _resume(partial: Path) -> list[Entry]:
-    """The journalled entries of an interrupted preparation; samples written after them are cut off."""
+    """The journalled entries of an interrupted preparation; samples written after them are cut off.
+
+    Entries whose samples did not reach the disk, as after a power failure, are made again.
+    """
     journal = partial / "journal.jsonl"
     entries: list[Entry] = []
     if not journal.exists():
@@ -167,7 +170,10 @@ def _resume(partial: Path) -> list[Entry]:
     lines = journal.read_text().splitlines(keepends=True)
     whole = [line for line in lines if line.endswith("\n")]
     entries = [Entry(**json.loads(line)) for line in whole]
-    journal.write_text("".join(whole))
+    there = (partial / "samples.i16").stat().st_size // 2
+    while entries and sum(entry.length for entry in entries) > there:
+        entries.pop()
+    journal.write_text("".join(whole[: len(entries)]))
     os.truncate(partial / "samples.i16", 2 * sum(entry.length for entry in entries))
     return entries
 

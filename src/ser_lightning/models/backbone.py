@@ -5,10 +5,11 @@ The only place, with `weights`, that knows timm. ImageNet weights have three inp
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-import httpx
+import huggingface_hub
 import huggingface_hub.errors
 import timm
 import torch
@@ -17,6 +18,9 @@ from torch import nn
 
 from ser_lightning.errors import UserError, did_you_mean
 from ser_lightning.models.weights import read_weights, to_timm_names
+
+HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+"""What a model's weights are called on the hub, in timm's order."""
 
 
 def check_backbone(name: str) -> str:
@@ -64,9 +68,9 @@ def create_backbone(
     return backbone, _num_features(backbone, name, image_shape)
 
 
-def _created(name: str, options: dict[str, Any]) -> nn.Module:
+def _created(name: str, options: dict[str, Any], **loading: object) -> nn.Module:
     try:
-        model: nn.Module = timm.create_model(name, **options)
+        model: nn.Module = timm.create_model(name, **options, **loading)
     except (TypeError, AssertionError, ValueError) as error:
         raise UserError(f"model.backbone={name} cannot be built with {options}: {error}") from error
     return model
@@ -74,17 +78,31 @@ def _created(name: str, options: dict[str, Any]) -> nn.Module:
 
 def _from_hub(name: str, options: dict[str, Any]) -> nn.Module:
     try:
-        return _created(name, {**options, "pretrained": True})
-    except (httpx.HTTPError, OSError, huggingface_hub.errors.HfHubHTTPError) as error:
+        _check_hub(name)
+        return _created(name, options, pretrained=True)
+    except UserError:
+        raise
+    except RuntimeError as error:
+        raise UserError(
+            f"timm has no pretrained weights for {name}: {_reason(error)}; set model.pretrained=false"
+        ) from error
+    except Exception as error:  # the hub's HTTP client (requests, httpx, httpx2: by its version) raises its own
         raise UserError(
             f"the ImageNet weights of {name} cannot be downloaded ({_reason(error)}); with a network try again, "
             "without one give a local file: model.weights=FILE (.safetensors or .pth), or train from scratch: "
             "model.pretrained=false"
         ) from error
-    except RuntimeError as error:
-        raise UserError(
-            f"timm has no pretrained weights for {name}: {_reason(error)}; set model.pretrained=false"
-        ) from error
+
+
+def _check_hub(name: str) -> None:
+    """Ask the hub once, where the weights are not in its cache: the download itself would retry for a minute."""
+    repository = _timm_config(name).hf_hub_id
+    if not repository:
+        return
+    cached = (huggingface_hub.try_to_load_from_cache(repository, file) for file in HUB_FILES)
+    if not any(isinstance(path, str) for path in cached):
+        with contextlib.suppress(huggingface_hub.errors.EntryNotFoundError):  # timm then asks for the second
+            huggingface_hub.get_hf_file_metadata(huggingface_hub.hf_hub_url(repository, HUB_FILES[0]))
 
 
 def _from_file(name: str, path: Path, options: dict[str, Any], bn_eps: float | None) -> nn.Module:
@@ -94,9 +112,7 @@ def _from_file(name: str, path: Path, options: dict[str, Any], bn_eps: float | N
     num_classes = 0 if head is None else head.shape[0]
     overlay = {"state_dict": tensors, "num_classes": num_classes}
     try:
-        return _created(
-            name, {**options, "num_classes": num_classes, "pretrained": True, "pretrained_cfg_overlay": overlay}
-        )
+        return _created(name, options, num_classes=num_classes, pretrained=True, pretrained_cfg_overlay=overlay)
     except (RuntimeError, KeyError) as error:
         raise UserError(f"model.weights={path} does not fit {name}: {_reason(error)}") from error
 

@@ -21,6 +21,10 @@ ORDERED = re.compile(r"efficientnet_b[0-7]|mobilenetv2_100")
 WIDE_EPSILON = re.compile(r"efficientnet_b[5-7]")
 """Where torchvision normalises with epsilon 1e-3 and timm, by default, with 1e-5."""
 TORCHVISION_EPSILON = 1e-3
+UNREADABLE = (
+    *(pickle.UnpicklingError, safetensors.SafetensorError, RuntimeError, EOFError, ValueError, OSError),
+    AttributeError,  # timm takes for granted that the file holds a dict
+)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -29,8 +33,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise UserError(f"model.weights must be a file of weights (.safetensors, .pth): {path} does not exist")
     try:
         weights: dict[str, Tensor] = timm.models.load_state_dict(str(path), weights_only=True)
-    except (pickle.UnpicklingError, safetensors.SafetensorError, RuntimeError, EOFError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    except UNREADABLE as error:
+        # timm goes on to offer weights_only=False, which nobody here can set, nor should.
+        reason = str(error).partition(" No automatic")[0].strip().partition("\n")[0] or type(error).__name__
         raise UserError(f"model.weights={path} holds no plain weights, it was not loaded: {reason}") from error
     if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
         raise UserError(f"model.weights={path} must hold tensors by name, as state_dict() gives them")
@@ -42,8 +47,8 @@ def to_timm_names(weights: dict[str, Tensor], backbone: str, *, bn_eps: float | 
 
     Raises UserError where a torchvision file needs another batch-norm epsilon.
     """
-    is_torchvision = "features.0.0.weight" in weights and ORDERED.fullmatch(backbone.split(".")[0])
-    if not is_torchvision:
+    is_torchvision = {"features.0.0.weight", "classifier.1.weight"} <= weights.keys()
+    if not is_torchvision or not ORDERED.fullmatch(backbone.split(".")[0]):
         return weights
     if WIDE_EPSILON.match(backbone) and bn_eps != TORCHVISION_EPSILON:
         raise UserError(
