@@ -33,7 +33,7 @@ LIBRARIES = {
     "wandb": {"wandb_log"},
     "soundfile": {"data", "corpora", "evaluation"},
 }
-BY_TARGET_ONLY = {"ravdess", "tess", "table", "synthetic", "wave", "spectrum"}
+BY_TARGET_ONLY = {"ravdess", "tess", "table", "synthetic", "several", "wave", "spectrum"}
 
 
 def _room(path):

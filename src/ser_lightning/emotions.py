@@ -158,7 +158,7 @@ def _from_mapping(spec: Mapping[str, object]) -> dict[str, str]:
             problems.append(f"class '{label}' needs an emotion or a list of them, got {members!r}")
             continue
         if not names:
-            problems.append(f"label_set: class '{label}' has no emotion; give it one, or leave it out")
+            problems.append(f"class '{label}' has no emotion; give it one, or leave it out")
         for name in map(str, names):
             word = name.strip().lower()
             word = SYNONYMS.get(word, word)

@@ -33,8 +33,9 @@ def train_run(config: Mapping[str, Any], run_dir: Path) -> None:
     data = build_data(config)
     with told_if_out_of_memory(config["data"]["batch_size"], config["trainer"]["accumulate_grad_batches"]):
         task, module, trainer, loggers = build_training(config, data, run_dir)
-        introduce(data, task, trainer, config["model"]["backbone"])
-        write_run_files(run_dir, config, data.table, data.clips.left_out)
+        if trainer.is_global_zero:
+            introduce(data, task, trainer, config["model"]["backbone"])
+            write_run_files(run_dir, config, data.table, data.clips.left_out)
         trainer.fit(task, datamodule=module)
         if not trainer.is_global_zero:
             return

@@ -24,12 +24,12 @@ import soundfile
 from annotated_types import Ge
 from filelock import FileLock
 from jaxtyping import Float
-from rich.console import Console
 from rich.progress import track
 
 from ser_lightning.corpora import voice
 from ser_lightning.corpora.base import Scan, Utterance
 from ser_lightning.errors import UserError
+from ser_lightning.terminal import err
 
 FORMAT = 1  # raise it whenever the same parameters would give other samples
 MANIFEST = "synthetic.json"
@@ -172,10 +172,10 @@ class Synthetic:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         rows = list(self.utterances(partial))
-        console = Console(stderr=True)
+        err.print(f"making the synthetic corpus: {len(rows)} clips, once, in {folder}")
         with ThreadPoolExecutor(num_workers) as pool:
             done = pool.map(self.write, rows)
-            for _ in track(done, "Synthesising speech", len(rows), console=console, disable=not console.is_terminal):
+            for _ in track(done, "synthesising", len(rows), console=err, transient=True, disable=not err.is_terminal):
                 pass
         (partial / MANIFEST).write_text(self.manifest)
         partial.rename(folder)

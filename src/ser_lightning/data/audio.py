@@ -118,10 +118,8 @@ def _opened(path: Path, head: bytes) -> soundfile.SoundFile:
     try:
         file = soundfile.SoundFile(os.fspath(path))
     except soundfile.LibsndfileError as error:
-        text = head.split(b"\n")[0].decode("ascii", errors="ignore").strip()
-        kind = (
-            f": it is text, and begins with {text!r}" if len(text) > 2 and text.isprintable() and head.isascii() else ""
-        )
+        text = head.split(b"\n")[0].decode("ascii", errors="replace").strip()
+        kind = f": it is text that begins with {text!r}" if text and text.isascii() and text.isprintable() else ""
         raise BadAudioError(f"is no audio that libsndfile reads{kind}") from error
     if file.frames > UNKNOWN_LENGTH:
         file.close()

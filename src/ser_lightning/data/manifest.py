@@ -41,7 +41,9 @@ def to_table(utterances: Sequence[Utterance]) -> pl.DataFrame:
     table = pl.DataFrame({"clip": _clip_ids(utterances), "path": paths, **columns}, schema=SCHEMA)
     twice = table.filter(pl.col("clip").is_duplicated())
     if len(twice):
-        raise UserError(f"a clip may be listed once, these are listed more often: {_few(twice['clip'])}")
+        raise UserError(
+            f"a clip may be listed once, these are listed more often: {_few(twice['clip'].unique().sort())}"
+        )
     return table.sort("clip")
 
 
@@ -59,7 +61,7 @@ def _clip_ids(utterances: Sequence[Utterance]) -> list[str]:
 
 
 def _clip_id(row: Utterance, parts: int) -> str:
-    name = "/".join((*row.path.parts[-parts:-1], row.path.stem))
+    name = "/".join((*row.path.parts[-parts:-1], row.path.stem)).lstrip("/")
     segment = "" if row.start is None else f"/{row.start:.12g}"
     return f"{row.corpus}/{row.speaker}/{name}{segment}"
 

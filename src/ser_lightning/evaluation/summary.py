@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from ser_lightning.metrics import Scores
@@ -11,7 +12,7 @@ from ser_lightning.metrics import Scores
 
 def class_table(scores: Scores, title: str) -> Table:
     """Precision, recall, F1, AUROC and support per class, and their means over the classes that have them."""
-    table = Table(title=title, title_justify="left", title_style="bold", show_edge=False)
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False)
     table.add_column("")
     for name in ("precision", "recall", "F1", "AUROC", "clips"):
         table.add_column(name, justify="right")
@@ -23,7 +24,7 @@ def class_table(scores: Scores, title: str) -> Table:
 
 def parts_table(parts: Mapping[str, Scores]) -> Table:
     """The scores of each part side by side."""
-    table = Table(show_edge=False)
+    table = Table(box=SIMPLE_HEAD, show_edge=False)
     table.add_column("")
     for part in parts:
         table.add_column(part, justify="right")

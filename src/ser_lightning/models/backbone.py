@@ -64,11 +64,16 @@ def create_backbone(
         backbone = _from_hub(name, options)
     else:
         backbone = _created(name, options)
-    cast("Any", backbone).reset_classifier(0, "avg")
+    try:
+        cast("Any", backbone).reset_classifier(0, "avg")
+    except (AttributeError, TypeError, AssertionError, ValueError) as error:
+        raise UserError(
+            f"model.backbone={name} gives no globally average-pooled features: {_reason(error)}; choose another"
+        ) from error
     return backbone, _num_features(backbone, name, image_shape)
 
 
-def _created(name: str, options: dict[str, Any], **loading: object) -> nn.Module:
+def _created(name: str, options: dict[str, Any], **loading: Any) -> nn.Module:
     try:
         model: nn.Module = timm.create_model(name, **options, **loading)
     except (TypeError, AssertionError, ValueError) as error:

@@ -1,0 +1,69 @@
+"""Several corpora as one: `corpus=several corpus.names=[ravdess,tess] corpus.roots.ravdess=DIR`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from annotated_types import MinLen
+
+from ser_lightning.corpora.base import Corpus, Scan
+from ser_lightning.errors import UserError, did_you_mean
+from ser_lightning.schema import find_target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Several:
+    """The corpora in `names`; `members` holds the config node of each that is known, `roots` where they are.
+
+    Raises UserError that names every corpus that is unknown or not found.
+    """
+
+    names: Annotated[Sequence[str], MinLen(1)]
+    members: Mapping[str, Mapping[str, Any]]
+    roots: Mapping[str, str | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._corpora()
+
+    @property
+    def name(self) -> str:
+        """The corpora's names, joined."""
+        return "+".join(self.names)
+
+    def scan(self) -> Scan:
+        """All their clips, each under its own corpus's name."""
+        scans = [corpus.scan() for corpus in self._corpora()]
+        return Scan(
+            utterances=tuple(row for scan in scans for row in scan.utterances),
+            copies=tuple(pair for scan in scans for pair in scan.copies),
+            notes=tuple(note for scan in scans for note in scan.notes),
+            bad=tuple(bad for scan in scans for bad in scan.bad),
+        )
+
+    def _corpora(self) -> list[Corpus]:
+        strangers = [name for name in {**dict.fromkeys(self.names), **self.roots} if name not in self.members]
+        problems = [
+            f"corpus.names: there is no corpus '{name}'{did_you_mean(name, self.members)}" for name in strangers
+        ]
+        problems += [
+            f"corpus.names: '{name}' is listed twice" for name in set(self.names) if self.names.count(name) > 1
+        ]
+        corpora = []
+        for name in self.names:
+            if name in self.members:
+                try:
+                    corpora.append(self._corpus(name))
+                except UserError as error:
+                    problems += [problem.replace("corpus.root=", f"corpus.roots.{name}=") for problem in error.problems]
+        if problems:
+            raise UserError(problems)
+        return corpora
+
+    def _corpus(self, name: str) -> Corpus:
+        options = {key: value for key, value in self.members[name].items() if key != "_target_"}
+        if name in self.roots:
+            options["root"] = self.roots[name]
+        corpus: Corpus = find_target(self.members[name]["_target_"])(**options)
+        return corpus

@@ -1,0 +1,113 @@
+"""Rows in the order of their ids, whatever the order of the disk; one id a clip, as short as tells clips apart."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from ser_lightning.corpora.base import Utterance
+from ser_lightning.data.manifest import SCHEMA, to_table
+from ser_lightning.errors import UserError
+
+
+def utterance(path: str, speaker: str = "s", start: float | None = None, emotion: str = "sad") -> Utterance:
+    return Utterance(path=Path(path), emotion=emotion, speaker=speaker, corpus="c", start=start)
+
+
+def ids(*rows: Utterance) -> list[str]:
+    table = to_table(rows)
+    by_path = dict(zip(zip(table["path"], table["start"], strict=True), table["clip"], strict=True))
+    return [by_path[str(row.path), row.start] for row in rows]
+
+
+def test_every_field_is_a_column():
+    row = Utterance(
+        path=Path("/d/a.wav"),
+        emotion="happy",
+        speaker="s1",
+        corpus="tess",
+        sex="female",
+        text="Say the word back",
+        intensity="strong",
+        take="2",
+        start=0.5,
+        end=1.5,
+    )
+    assert to_table([row]).rows(named=True) == [
+        {
+            "clip": "tess/s1/a/0.5",
+            "path": "/d/a.wav",
+            "corpus": "tess",
+            "speaker": "s1",
+            "sex": "female",
+            "text": "Say the word back",
+            "intensity": "strong",
+            "take": "2",
+            "emotion": "happy",
+            "start": 0.5,
+            "end": 1.5,
+        }
+    ]
+
+
+def test_the_order_is_that_of_the_ids_however_the_rows_come():
+    rows = [utterance(f"/d/{name}.wav", speaker) for name in "dacb" for speaker in "yx"]
+    shuffled = rows[:]
+    random.Random(0).shuffle(shuffled)
+    table = to_table(rows)
+    assert table.equals(to_table(shuffled))
+    assert table["clip"].to_list() == sorted(f"c/{speaker}/{name}" for speaker in "xy" for name in "abcd")
+
+
+def test_no_rows_make_a_table_of_the_same_columns():
+    assert (to_table([]).schema, len(to_table([]))) == (SCHEMA, 0)
+
+
+def test_the_extension_is_no_part_of_an_id_but_any_other_dot_is():
+    assert ids(utterance("/d/a.b.flac")) == ["c/s/a.b"]
+
+
+def test_one_name_under_two_speakers_needs_no_folder():
+    assert ids(utterance("/d/x/a.wav", "x"), utterance("/d/y/a.wav", "y")) == ["c/x/a", "c/y/a"]
+
+
+def test_files_of_one_name_take_the_folders_that_tell_them_apart_and_others_stay_short():
+    rows = [
+        utterance("/d/1/a.wav"),
+        utterance("/d/2/a.wav"),
+        utterance("/d/1/deep/b.wav"),
+        utterance("/d/2/deep/b.wav"),
+        utterance("/d/2/c.wav"),
+    ]
+    assert ids(*rows) == ["c/s/1/a", "c/s/2/a", "c/s/1/deep/b", "c/s/2/deep/b", "c/s/c"]
+
+
+def test_folders_may_differ_far_up():
+    rows = [utterance(f"/d/{top}/2020/01/02/03/04/a.wav") for top in ("x", "y")]
+    assert ids(*rows) == ["c/s/x/2020/01/02/03/04/a", "c/s/y/2020/01/02/03/04/a"]
+
+
+@pytest.mark.parametrize(
+    ("start", "written"), [(0.0, "0"), (0.5, "0.5"), (12.0, "12"), (0.1 + 0.2, "0.3"), (36000.25, "36000.25")]
+)
+def test_a_segment_bears_its_start(start: float, written: str):
+    assert ids(utterance("/d/a.wav", start=start)) == [f"c/s/a/{written}"]
+
+
+def test_segments_a_hundredth_apart_in_ten_hours_are_two_clips():
+    rows = [utterance("/d/a.wav", start=36000.01), utterance("/d/a.wav", start=36000.02), utterance("/d/a.wav")]
+    assert ids(*rows) == ["c/s/a/36000.01", "c/s/a/36000.02", "c/s/a"]
+
+
+def test_the_same_stretch_twice_is_refused_by_name():
+    rows = [utterance("/d/a.wav", emotion="sad"), utterance("/d/a.wav", emotion="happy"), utterance("/d/b.wav")]
+    with pytest.raises(UserError, match=r"a clip may be listed once, these are listed more often: c/s/d/a$"):
+        to_table(rows)
+
+
+def test_many_clips_listed_twice_are_counted():
+    rows = [utterance(f"/d/{name}.wav", emotion=emotion) for name in "abcdefgh" for emotion in ("sad", "happy")]
+    with pytest.raises(UserError, match=r"c/s/d/e and 3 more$"):
+        to_table(rows)

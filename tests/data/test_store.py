@@ -1,0 +1,358 @@
+"""A store is what reading the clips one by one gives: whole or absent, the same bytes however it came about."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pytest
+import soundfile
+
+from ser_lightning.data.audio import read_clip
+from ser_lightning.data.store import (
+    CHUNK,
+    TAIL_SECONDS,
+    Source,
+    Store,
+    changed_clips,
+    open_store,
+    prepare,
+    sources,
+    store_key,
+)
+
+WriteNoise = Callable[..., npt.NDArray[np.int16]]
+RATE = 16000
+NUM = 5 * CHUNK + 3
+
+DIE = """
+import os, signal, sys
+from pathlib import Path
+from ser_lightning.data.store import Source, prepare
+cache, fatal, *paths = sys.argv[1:]
+def die(event, args):
+    if event == "open" and str(args[0]) == fatal:
+        os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(die)
+prepare([Source(path=path) for path in paths], name="x", cache_dir=Path(cache), rate=16000, workers=1)
+"""
+"""Prepares, and is killed when it opens one of the files."""
+
+HOLD = """
+import hashlib, sys
+from pathlib import Path
+from ser_lightning.data.store import Source, prepare
+hold, cache, *paths = sys.argv[1:]
+opened = []
+def watch(event, args):
+    if event == "open" and str(args[0]) in paths:
+        opened.append(args[0])
+        if hold == "hold" and len(opened) == 1:
+            print("begun", flush=True)
+            sys.stdin.readline()
+sys.addaudithook(watch)
+store = prepare([Source(path=path) for path in paths], name="x", cache_dir=Path(cache), rate=16000)
+print(len(opened), store.folder, hashlib.sha256(store.samples.tobytes()).hexdigest())
+"""
+"""Prepares, and with `hold` waits for a line of input at its first file; says how many files it opened."""
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory, write_noise: WriteNoise) -> list[Source]:
+    """Short clips at several rates, among them a silent one, a missing one and two that are the same."""
+    folder = tmp_path_factory.mktemp("clips")
+    for number in range(NUM):
+        rate = (16000, 44100, 24414)[number % 3]
+        write_noise(folder / f"{number:03}.wav", seed=number, seconds=0.02 + 0.001 * number, rate=rate)
+    soundfile.write(folder / "005.wav", np.zeros(500), RATE)
+    shutil.copy(folder / "006.wav", folder / "009.wav")
+    (folder / "050.wav").unlink()
+    return [Source(path=str(folder / f"{number:03}.wav")) for number in range(NUM)]
+
+
+@pytest.fixture(scope="module")
+def store(clips: list[Source], tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return prepare(clips, name="x", cache_dir=tmp_path_factory.mktemp("cache"), rate=RATE, workers=1)
+
+
+@pytest.fixture(scope="module")
+def killed(clips: list[Source], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache of a preparation that was killed in its fourth chunk of six.
+
+    One worker decodes at most three chunks ahead, so the first is on disk by then.
+    """
+    cache = tmp_path_factory.mktemp("killed")
+    command = [sys.executable, "-c", DIE, str(cache), clips[3 * CHUNK].path, *(clip.path for clip in clips)]
+    assert subprocess.run(command, timeout=120).returncode == -signal.SIGKILL
+    return cache
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def samples_of(store: Store, row: int) -> npt.NDArray[np.int16]:
+    offset, length = store.index["offset"][row], store.index["length"][row]
+    return np.asarray(store.samples[offset : offset + length])
+
+
+def only_folder(cache: Path) -> Path:
+    (folder,) = (entry for entry in cache.iterdir() if entry.is_dir())
+    return folder
+
+
+def test_every_clip_is_as_reading_it_alone_gives_it(clips: list[Source], store: Store):
+    unusable = {5: "is silent throughout (every sample is zero)", 50: "cannot be opened: no such file or directory"}
+    for row, clip in enumerate(clips):
+        assert store.index["error"][row] == unusable.get(row, "")
+        if row not in unusable:
+            alone = read_clip(Path(clip.path), RATE)
+            np.testing.assert_array_equal(samples_of(store, row), alone.samples)
+            assert (store.index["file_rate"][row], store.index["channels"][row]) == (alone.file_rate, alone.channels)
+            assert store.index["note"][row] == alone.note
+
+
+def test_clips_lie_end_to_end_and_zeros_follow_the_last(store: Store):
+    length = store.index["length"].to_numpy()
+    np.testing.assert_array_equal(store.index["offset"].to_numpy(), np.concatenate([[0], length.cumsum()[:-1]]))
+    assert len(store.samples) == length.sum() + TAIL_SECONDS * RATE
+    assert not store.samples[length.sum() :].any()
+    assert (store.rate, store.samples.dtype) == (RATE, np.dtype("int16"))
+
+
+def test_equal_samples_have_equal_hashes_and_others_have_not(store: Store):
+    usable = store.index.with_row_index().filter(pl.col("error") == "")
+    twins = usable.filter(pl.col("hash").is_duplicated())["index"].to_list()
+    assert twins == [6, 9]
+    assert usable["hash"].n_unique() == len(usable) - 1
+    assert set(store.index.filter(pl.col("error") != "")["hash"]) == {""}
+
+
+def test_a_folder_of_whole_files_and_a_lock_is_all_that_is_left(store: Store):
+    assert sorted(contents(store.folder)) == ["about.json", "index.parquet", "samples.i16"]
+    assert sorted(entry.name for entry in store.folder.parent.iterdir() if entry != store.folder) in (
+        [],
+        [f"{store.folder.name}.lock"],
+    )
+    assert json.loads((store.folder / "about.json").read_text()) == {"format": 1, "rate": RATE, "clips": NUM}
+
+
+def test_the_number_of_workers_does_not_change_the_bytes(clips: list[Source], store: Store, tmp_path: Path):
+    for workers in (2, 7):
+        again = prepare(clips, name="x", cache_dir=tmp_path / str(workers), rate=RATE, workers=workers)
+        assert again.folder.name == store.folder.name
+        assert contents(again.folder) == contents(store.folder)
+
+
+def test_a_store_that_is_there_is_opened_and_not_made_again(tmp_path: Path, write_noise: WriteNoise):
+    samples = write_noise(tmp_path / "a.wav")
+    one = [Source(path=str(tmp_path / "a.wav"))]
+    first = prepare(one, name="x", cache_dir=tmp_path / "cache", rate=RATE)
+    stamp = (first.folder / "samples.i16").stat()
+    again = prepare(one, name="x", cache_dir=tmp_path / "cache", rate=RATE)
+    after = (again.folder / "samples.i16").stat()
+    assert (stamp.st_ino, stamp.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+    np.testing.assert_array_equal(samples_of(again, 0), samples)
+    assert open_store(first.folder).index.equals(first.index)
+
+
+def test_a_store_may_hold_nothing_but_reasons(tmp_path: Path):
+    store = prepare([Source(path="none.wav")], name="x", cache_dir=tmp_path, rate=RATE)
+    assert store.index.rows(named=True) == [
+        {
+            "length": 0,
+            "hash": "",
+            "file_rate": 0,
+            "channels": 0,
+            "note": "",
+            "error": "cannot be opened: no such file or directory",
+            "offset": 0,
+        }
+    ]
+
+
+def test_the_key_changes_with_everything_a_store_is_made_of(tmp_path: Path, write_noise: WriteNoise):
+    write_noise(tmp_path / "a.wav")
+    shutil.copy2(tmp_path / "a.wav", tmp_path / "b.wav")
+    path, other = str(tmp_path / "a.wav"), str(tmp_path / "b.wav")
+    plain = Source(path=path)
+    keys = [
+        store_key([plain], RATE),
+        store_key([plain], 8000),
+        store_key([Source(path=other)], RATE),
+        store_key([plain, Source(path=other)], RATE),
+        store_key([Source(path=other), plain], RATE),
+        store_key([Source(path=path, copies=(other,))], RATE),
+        store_key([Source(path=path, start=0.0)], RATE),
+        store_key([Source(path=path, end=0.1)], RATE),
+        store_key([Source(path=path, start=0.1)], RATE),
+        store_key([Source(path=str(tmp_path / "none.wav"))], RATE),
+    ]
+    stat = Path(path).stat()
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+    keys.append(store_key([plain], RATE))
+    with Path(path).open("ab") as file:
+        file.write(b"\0")
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    keys.append(store_key([plain], RATE))
+    assert len(set(keys)) == len(keys) == 12
+    assert all(len(key) == 16 and int(key, 16) >= 0 for key in keys)
+
+
+def test_the_key_of_a_relative_path_is_that_of_the_whole_path(
+    tmp_path: Path, write_noise: WriteNoise, monkeypatch: pytest.MonkeyPatch
+):
+    write_noise(tmp_path / "a.wav")
+    monkeypatch.chdir(tmp_path)
+    assert store_key([Source(path="a.wav")], RATE) == store_key([Source(path=str(tmp_path / "a.wav"))], RATE)
+
+
+def test_a_touched_file_makes_a_new_store_beside_the_old(tmp_path: Path, write_noise: WriteNoise):
+    one = [Source(path=str(tmp_path / "a.wav"))]
+    stores, written = [], []
+    for seed in (1, 2):
+        written.append(write_noise(tmp_path / "a.wav", seed=seed))
+        os.utime(tmp_path / "a.wav", ns=(0, seed))
+        stores.append(prepare(one, name="x", cache_dir=tmp_path / "cache", rate=RATE))
+    assert stores[0].folder != stores[1].folder
+    for store, samples in zip(stores, written, strict=True):
+        np.testing.assert_array_equal(samples_of(store, 0), samples)
+
+
+def test_a_killed_preparation_leaves_a_part_under_another_name(killed: Path, clips: list[Source]):
+    partial = only_folder(killed)
+    assert partial.name == f"x-{store_key(clips, RATE)}.partial"
+    lines = (partial / "journal.jsonl").read_text().splitlines()
+    assert CHUNK <= len(lines) < 3 * CHUNK
+    assert len(lines) % CHUNK == 0
+
+
+def as_it_was(partial: Path) -> None:
+    assert (partial / "journal.jsonl").stat().st_size > 0
+
+
+def torn_line(partial: Path) -> None:
+    with (partial / "journal.jsonl").open("a") as journal:
+        journal.write('{"length": 320, "hash": "00')
+
+
+def more_samples(partial: Path) -> None:
+    with (partial / "samples.i16").open("ab") as samples:
+        samples.write(b"\1\2\3" * 999)
+
+
+def fewer_samples(partial: Path) -> None:
+    """As after a power failure: the journal reached the disk, the last samples did not."""
+    os.truncate(partial / "samples.i16", (partial / "samples.i16").stat().st_size - 1)
+
+
+def no_journal(partial: Path) -> None:
+    (partial / "journal.jsonl").unlink()
+
+
+def empty_journal(partial: Path) -> None:
+    (partial / "journal.jsonl").write_text("")
+
+
+def finished_but_not_renamed(partial: Path) -> None:
+    for name in ("index.parquet", "about.json"):
+        (partial / name).write_text("half")
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [as_it_was, torn_line, more_samples, fewer_samples, no_journal, empty_journal, finished_but_not_renamed],
+    ids=lambda harm: harm.__name__,
+)
+def test_a_killed_preparation_continues_to_the_same_bytes(
+    killed: Path, clips: list[Source], store: Store, tmp_path: Path, harm: Callable[[Path], None]
+):
+    shutil.copytree(killed, tmp_path / "cache")
+    harm(only_folder(tmp_path / "cache"))
+    continued = prepare(clips, name="x", cache_dir=tmp_path / "cache", rate=RATE, workers=2)
+    assert contents(continued.folder) == contents(store.folder)
+    assert only_folder(tmp_path / "cache") == continued.folder
+
+
+def test_what_was_decoded_before_the_kill_is_not_decoded_again(killed: Path, clips: list[Source], tmp_path: Path):
+    """A journalled entry is believed: were its file read again, the mark put into it would be lost."""
+    shutil.copytree(killed, tmp_path / "cache")
+    journal = only_folder(tmp_path / "cache") / "journal.jsonl"
+    lines = journal.read_text().splitlines()
+    marked = [json.dumps(json.loads(line) | {"note": "from the journal"}) + "\n" for line in lines]
+    journal.write_text("".join(marked))
+    index = prepare(clips, name="x", cache_dir=tmp_path / "cache", rate=RATE).index
+    assert (index["note"] == "from the journal").to_list() == [row < len(lines) for row in range(NUM)]
+
+
+def test_of_two_processes_one_makes_the_store_and_the_other_waits_for_it(clips: list[Source], tmp_path: Path):
+    def start(role: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", HOLD, role, str(tmp_path), *(clip.path for clip in clips[:20])]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+    with start("hold") as maker:
+        assert maker.stdout is not None
+        assert maker.stdout.readline() == "begun\n"
+        with start("go") as waiter:
+            assert waiter.stderr is not None
+            assert select.select([waiter.stderr], [], [], 120)[0], "the second process neither waits nor ends"
+            told = waiter.stderr.readline()
+            made, _ = maker.communicate("go on\n", timeout=120)
+            waited, _ = waiter.communicate(timeout=120)
+    assert told.startswith("another process prepares ")
+    opened, *result = made.split()
+    assert opened == "20"
+    assert waited.split() == ["0", *result]
+
+
+def test_a_copy_that_agrees_is_no_matter_and_one_that_differs_is_an_error(tmp_path: Path, write_noise: WriteNoise):
+    for name, seed in (("a", 1), ("same", 1), ("b", 2), ("other", 3)):
+        write_noise(tmp_path / f"{name}.wav", seed=seed)
+    soundfile.write(tmp_path / "same.flac", write_noise(tmp_path / "a.wav", seed=1), RATE)
+    a, same, flac, b, other, none = (
+        str(tmp_path / name) for name in ("a.wav", "same.wav", "same.flac", "b.wav", "other.wav", "none.wav")
+    )
+    clips = [
+        Source(path=a, copies=(same, flac)),
+        Source(path=b, copies=(other,)),
+        Source(path=a, copies=(none,)),
+    ]
+    index = prepare(clips, name="x", cache_dir=tmp_path / "cache", rate=RATE).index
+    assert index["error"].to_list() == [
+        "",
+        f"differs from the file of the same name at {other}; keep the right one of them",
+        "cannot be opened: no such file or directory",
+    ]
+    assert index["length"].to_list() == [3200, 0, 0]
+
+
+def test_sources_take_segments_and_all_copies_of_their_file():
+    table = pl.DataFrame({"path": ["a", "b"], "start": [None, 0.5], "end": [None, 1.0]})
+    pairs = [(Path("a"), Path("x/a")), (Path("a"), Path("y/a"))]
+    assert sources(table, pairs) == [Source(path="a", copies=("x/a", "y/a")), Source(path="b", start=0.5, end=1.0)]
+
+
+def test_a_file_whose_bytes_changed_under_its_old_stamp_is_found(tmp_path: Path, write_noise: WriteNoise):
+    clips = [Source(path=str(tmp_path / f"{number}.wav")) for number in range(20)]
+    for number, clip in enumerate(clips):
+        write_noise(Path(clip.path), seed=number)
+    store = prepare(clips, name="x", cache_dir=tmp_path / "cache", rate=RATE)
+    assert changed_clips(store, clips) == []
+    for number, change in ((3, 99), (17, 98)):
+        stat = Path(clips[number].path).stat()
+        write_noise(Path(clips[number].path), seed=change)
+        os.utime(clips[number].path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    Path(clips[11].path).unlink()
+    assert changed_clips(store, clips, workers=3) == [3, 11, 17]
+    assert prepare(clips[:10], name="y", cache_dir=tmp_path / "cache", rate=RATE).folder != store.folder

@@ -1,0 +1,273 @@
+"""A whole run on a tiny corpus: what it leaves behind, and that the numbers in it agree with each other."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import soundfile
+import torch
+import yaml
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
+
+from ser_lightning.build import build_data, build_training
+from ser_lightning.evaluation.predictions import read_predictions, table_scores
+from ser_lightning.inference import predict_rows
+from ser_lightning.train import train
+
+RATE = 16000
+SPEAKERS = ("ann", "ben", "cat", "dan", "eve")
+CORPORA = Path(__file__).parent.parent.parent / "shared" / "corpora"
+
+
+def make_corpus(folder, emotions=("angry", "sad", "neutral"), takes=4):
+    """Tones whose pitch tells the emotion, in noise; 0.3 to 0.9 s, five speakers."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for speaker in SPEAKERS:
+        for number, emotion in enumerate(emotions):
+            for take in range(takes):
+                time = np.arange(int(RATE * rng.uniform(0.3, 0.9))) / RATE
+                tone = 0.3 * np.sin(2 * np.pi * (400 + 600 * number) * time)
+                name = f"{speaker}_{emotion}_{take}.wav"
+                soundfile.write(folder / name, tone + 0.01 * rng.standard_normal(len(time)), RATE)
+                rows.append({"path": name, "emotion": emotion, "speaker": speaker, "text": f"t{take}"})
+    pl.DataFrame(rows).write_csv(folder / "clips.csv")
+    return folder / "clips.csv"
+
+
+def arguments(corpus, folder, *more):
+    return [
+        "corpus=table",
+        f"corpus.root={corpus}",
+        f"cache_dir={folder / 'cache'}",
+        "model.backbone=test_resnet",
+        "trainer=cpu",
+        "trainer.precision=32-true",
+        "trainer.max_epochs=2",
+        "data.window_seconds=0.4",
+        "data.batch_size=8",
+        *more,
+    ]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return make_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture(scope="module")
+def finished(corpus, tmp_path_factory, run_job):
+    """A finished run's directory."""
+    folder = tmp_path_factory.mktemp("finished")
+    run_dir = folder / "run"
+    assert run_job(train, "train", arguments(corpus, folder, f"hydra.run.dir={run_dir}")).code == 0
+    return run_dir
+
+
+def test_a_run_leaves_these_files_and_no_others(finished):
+    files = {str(path.relative_to(finished)) for path in finished.rglob("*") if path.is_file()}
+    pictures = {name for name in files if name.endswith(".png")}
+    assert files - pictures == {
+        "config.yaml",
+        "environment.json",
+        "split.csv",
+        "log.csv",
+        "timing.csv",
+        "metrics.json",
+        "checkpoints/best.ckpt",
+        "checkpoints/last.ckpt",
+        "predictions/train.csv",
+        "predictions/val.csv",
+        "predictions/test.csv",
+        "report/index.html",
+    }
+
+
+def test_every_clip_is_in_one_part_and_predicted_there_once(finished):
+    split = pl.read_csv(finished / "split.csv")
+    assert split.columns == ["clip", "part", "corpus", "speaker", "emotion"]
+    assert len(split) == 60
+    for part in ("train", "val", "test"):
+        predicted = read_predictions(finished / "predictions" / f"{part}.csv")
+        assert predicted["clip"].to_list() == split.filter(pl.col("part") == part)["clip"].to_list()
+
+
+def test_predictions_have_the_columns_of_the_contract(finished):
+    table = read_predictions(finished / "predictions" / "test.csv")
+    about = ["clip", "corpus", "speaker", "sex", "text", "intensity", "duration", "label", "prediction"]
+    assert table.columns == [*about, "p_angry", "p_sad", "p_neutral"]
+    probabilities = table.select("p_angry", "p_sad", "p_neutral").to_numpy()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-5)
+    guessed = [["angry", "sad", "neutral"][index] for index in probabilities.argmax(axis=1)]
+    assert table["prediction"].to_list() == guessed
+
+
+def test_metrics_are_scikit_learns_on_the_predictions(finished):
+    metrics = json.loads((finished / "metrics.json").read_text())
+    assert metrics["labels"] == ["angry", "sad", "neutral"]
+    for part in ("train", "val", "test"):
+        table = read_predictions(finished / "predictions" / f"{part}.csv")
+        truth, guess = table["label"].to_list(), table["prediction"].to_list()
+        assert metrics[part]["accuracy"] == pytest.approx(accuracy_score(truth, guess))
+        assert metrics[part]["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(truth, guess))
+        assert metrics[part]["macro_f1"] == pytest.approx(f1_score(truth, guess, average="macro"))
+        assert metrics[part]["clips"] == len(table)
+
+
+def test_the_protocol_says_that_no_speaker_is_shared(finished):
+    protocol = json.loads((finished / "metrics.json").read_text())["protocol"]
+    split = pl.read_csv(finished / "split.csv")
+    speakers = {part: set(split.filter(pl.col("part") == part)["speaker"]) for part in ("train", "val", "test")}
+    assert protocol["speaker_disjoint"]
+    assert protocol["shared_speakers"] == {"train_val": 0, "train_test": 0, "val_test": 0}
+    assert {part: size["speakers"] for part, size in protocol["parts"].items()} == {
+        part: len(names) for part, names in speakers.items()
+    }
+    assert "1 test speaker, none of them in training" in protocol["sentence"]
+
+
+def test_the_log_has_one_row_an_epoch_and_no_wall_time(finished):
+    with (finished / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert {"train_loss", "val_loss", "val_balanced_accuracy", "val_recall_angry", "lr"} <= set(rows[0])
+    assert not [name for name in rows[0] if "second" in name or "time" in name]
+
+
+def test_the_config_is_resolved_and_trains_again(finished):
+    config = yaml.safe_load((finished / "config.yaml").read_text())
+    assert config["frontend"]["sample_rate"] == RATE
+    assert config["data"]["seed"] == config["seed"] == 0
+    assert "${" not in (finished / "config.yaml").read_text()
+
+
+@pytest.mark.parametrize("name", ["best.ckpt", "last.ckpt"])
+def test_a_checkpoint_is_plain_and_says_what_predicting_needs(finished, name):
+    checkpoint = torch.load(finished / "checkpoints" / name, weights_only=True)
+    recognizer = checkpoint["recognizer"]
+    assert recognizer["labels"] == ["angry", "sad", "neutral"]
+    assert recognizer["sample_rate"] == RATE
+    assert recognizer["network"]["backbone"] == "test_resnet"
+    assert recognizer["frontend"]["n_mels"] == 64
+    assert recognizer["temperature"] == 1.0
+    assert "_target_" not in json.dumps(recognizer)
+
+
+def test_predictions_do_not_depend_on_the_batch(finished, tmp_path):
+    config = yaml.safe_load((finished / "config.yaml").read_text())
+    data = build_data(config)
+    state = torch.load(finished / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
+    found = []
+    for batch_size in (1, 7):
+        config["data"]["batch_size"] = batch_size
+        task, module, _, _ = build_training(config, data, tmp_path)
+        task.load_state_dict(state)
+        rows = module.rows("test")
+        found.append(predict_rows(task.network, module, rows, num_classes=3, device=torch.device("cpu"))[1])
+    saved = read_predictions(finished / "predictions" / "test.csv").select("p_angry", "p_sad", "p_neutral").to_numpy()
+    torch.testing.assert_close(found[0], found[1], atol=1e-5, rtol=0)
+    np.testing.assert_allclose(found[0].numpy(), saved, atol=1e-5)
+
+
+def test_the_same_seed_gives_the_same_predictions_and_log(finished, corpus, tmp_path, run_job):
+    again = tmp_path / "again"
+    assert run_job(train, "train", arguments(corpus, finished.parent, f"hydra.run.dir={again}")).code == 0
+    for name in ("log.csv", "split.csv", "predictions/train.csv", "predictions/val.csv", "predictions/test.csv"):
+        assert (again / name).read_bytes() == (finished / name).read_bytes()
+
+
+def test_a_finished_run_is_not_overwritten(finished, corpus, run_job):
+    before = (finished / "metrics.json").read_bytes()
+    result = run_job(train, "train", arguments(corpus, finished.parent, f"hydra.run.dir={finished}"))
+    assert result.code == 2
+    assert "holds a finished run" in result.err
+    assert (finished / "metrics.json").read_bytes() == before
+
+
+def test_the_summary_has_protocol_scores_and_report(corpus, tmp_path, run_job):
+    result = run_job(train, "train", arguments(corpus, tmp_path, "trainer=debug", f"hydra.run.dir={tmp_path / 'run'}"))
+    assert result.code == 0
+    for text in ("protocol: table, label set native", "balanced accuracy (UAR)", "class weights:", "index.html"):
+        assert text in result.out
+
+
+def test_debug_is_one_batch_of_everything(corpus, tmp_path, run_job):
+    run_dir = tmp_path / "run"
+    overrides = arguments(corpus, tmp_path, "trainer=debug", "trainer.max_epochs=1", f"hydra.run.dir={run_dir}")
+    assert run_job(train, "train", overrides).code == 0
+    assert len(pl.read_csv(run_dir / "split.csv")) == 60
+    assert [len(read_predictions(run_dir / "predictions" / f"{part}.csv")) for part in ("train", "val", "test")] == [
+        8
+    ] * 3
+    with (run_dir / "log.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 1
+    assert (run_dir / "report" / "index.html").exists()
+
+
+def test_two_classes_work(corpus, tmp_path, run_job):
+    run_dir = tmp_path / "run"
+    label_set = "label_set={negative:[angry,sad],other:[neutral]}"
+    done = run_job(train, "train", arguments(corpus, tmp_path, label_set, f"hydra.run.dir={run_dir}", "split=random"))
+    assert done.code == 0
+    metrics = json.loads((run_dir / "metrics.json").read_text())
+    assert metrics["labels"] == ["negative", "other"]
+    assert metrics["protocol"]["merged"] == {"angry -> negative": 20, "sad -> negative": 20, "neutral -> other": 20}
+
+
+def test_class_weights_count_the_training_part_only(corpus, tmp_path, run_job):
+    """Of four emotions' classes one is rarer in training: W_j = N / n_j by hand."""
+    result = run_job(
+        train,
+        "train",
+        arguments(
+            corpus,
+            tmp_path,
+            "label_set={negative:[angry,sad],other:[neutral]}",
+            "loss.weights=inverse",
+            "trainer=debug",
+            f"hydra.run.dir={tmp_path / 'run'}",
+        ),
+    )
+    assert "class weights: negative 1.5, other 3" in result.out
+
+
+def test_a_multirun_leaves_a_directory_a_job_and_a_rejected_one_does_not_stop_it(corpus, tmp_path, run_job):
+    sweep = tmp_path / "sweep"
+    overrides = arguments(corpus, tmp_path, "trainer=debug", f"hydra.sweep.dir={sweep}")
+    result = run_job(train, "train", ["-m", *overrides, "optimizer.lr=1e-3,-1,3e-4"])
+    assert result.code == 1
+    assert "optimizer.lr=-1: input should be greater than 0" in result.err
+    assert sorted(path.parent.name for path in sweep.glob("*/metrics.json")) == ["0", "2"]
+
+
+def test_wandb_without_a_key_goes_offline_and_keeps_everything(corpus, tmp_path, run_job, monkeypatch):
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    run_dir = tmp_path / "run"
+    result = run_job(
+        train, "train", arguments(corpus, tmp_path, "trainer=debug", "logger=wandb", f"hydra.run.dir={run_dir}")
+    )
+    assert result.code == 0
+    assert "W&B runs offline (no API key)" in result.err
+    [record] = (run_dir / "wandb").glob("offline-run-*/run-*.wandb")
+    content = record.read_bytes()
+    for key in (b"val_recall_angry", b"val_balanced_accuracy", b"test_confusion", b"report-"):
+        assert key in content
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorboard")
+def test_tensorboard_writes_event_files(corpus, tmp_path, run_job):
+    run_dir = tmp_path / "run"
+    more = ("trainer=debug", "logger=tensorboard", f"hydra.run.dir={run_dir}")
+    assert run_job(train, "train", arguments(corpus, tmp_path, *more)).code == 0
+    assert list((run_dir / "tensorboard").glob("events.out.*"))
+
+
+def test_scores_of_a_table_survive_the_csv(finished):
+    metrics = json.loads((finished / "metrics.json").read_text())
+    table = read_predictions(finished / "predictions" / "val.csv")
+    assert table_scores(table, metrics["labels"]) == metrics["val"]
