@@ -21,7 +21,7 @@ demo: setup  ## train on the synthetic corpus and compare with a linear baseline
 	@$(BIN)/python benchmarks/demo_baseline.py --run outputs/demo/latest
 
 test: setup
-	@$(BIN)/python -m pytest -q -m "not slow" -n 2
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow" -n 2
 
 test-slow: setup
 	@$(BIN)/python -m pytest -q -m slow

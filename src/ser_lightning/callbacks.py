@@ -16,7 +16,7 @@ from ser_lightning.terminal import out
 
 
 class EpochLog(pytorch_lightning.Callback):
-    """One row an epoch in log.csv, which is deterministic; wall times in timing.csv; one line in the terminal."""
+    """One row an epoch, counted from 1, in log.csv, which is deterministic; seconds in timing.csv; a printed line."""
 
     def __init__(self, *, run_dir: Path) -> None:
         self.run_dir = run_dir
@@ -38,7 +38,7 @@ class EpochLog(pytorch_lightning.Callback):
     @rank_zero_only
     def on_train_epoch_end(self, trainer: pytorch_lightning.Trainer, task: pytorch_lightning.LightningModule) -> None:
         """Write both files anew and print the line."""
-        epoch = trainer.current_epoch
+        epoch = trainer.current_epoch + 1
         values = {name: float(value) for name, value in trainer.callback_metrics.items()}
         lr = max(group["lr"] for group in trainer.optimizers[0].param_groups)
         self.rows.append({"epoch": epoch, **values, "lr": lr})
@@ -48,7 +48,7 @@ class EpochLog(pytorch_lightning.Callback):
         write_rows(self.run_dir / "timing.csv", self.times)
         best = max(row[MONITOR] for row in self.rows)
         out.print(
-            f"epoch {epoch + 1:>3}/{trainer.max_epochs}  loss {values['train_loss']:.3f}  "
+            f"epoch {epoch:>3}/{trainer.max_epochs}  loss {values['train_loss']:.3f}  "
             f"val loss {values['val_loss']:.3f}  val balanced accuracy {values[MONITOR]:.3f}"
             f"{' *' if values[MONITOR] == best else '  '} {train_seconds + val_seconds:.1f} s"
         )

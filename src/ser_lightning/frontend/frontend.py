@@ -15,6 +15,8 @@ from jaxtyping import Float, Int16, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ser_lightning.errors import UserError
+
 INT16_SCALE = 1.0 / 32768.0
 POWER_FLOOR = 1e-10
 """The smallest mel power, -100 dB: silence has a finite level."""
@@ -107,7 +109,11 @@ class Frontend(nn.Module):
         return image.expand(-1, self.channels, -1, -1)
 
     def image_shape(self, time: int) -> tuple[int, int, int]:
-        """Channels, height and width of the image of a window of `time` samples."""
+        """Channels, height and width of the image of a window of `time` samples; UserError where it is too short."""
+        if time <= self.mel.n_fft // 2:
+            raise UserError(
+                f"data.window_seconds must be longer than half an FFT, {self.mel.n_fft // 2} samples; it is {time}"
+            )
         height, width = self.image_size or (self.n_mels, 1 + time // self.hop_length)
         return self.channels, height, width
 
