@@ -17,6 +17,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 demo: setup  ## train on the synthetic corpus and compare with a linear baseline
+	@rm -rf outputs/demo/latest
 	@$(BIN)/python -m ser_lightning.train +experiment=demo hydra.run.dir=outputs/demo/latest
 	@$(BIN)/python benchmarks/demo_baseline.py --run outputs/demo/latest
 

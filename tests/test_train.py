@@ -156,6 +156,18 @@ def test_a_checkpoint_is_plain_and_says_what_predicting_needs(finished, name):
     assert "_target_" not in json.dumps(recognizer)
 
 
+def test_last_is_the_last_epoch_and_best_the_best(corpus, tmp_path, run_job):
+    run_dir = tmp_path / "run"
+    overrides = arguments(corpus, tmp_path, "trainer.max_epochs=4", "optimizer.lr=1e-2", f"hydra.run.dir={run_dir}")
+    assert run_job(train, "train", overrides).code == 0
+    scores = pl.read_csv(run_dir / "log.csv")["val_balanced_accuracy"].to_list()
+    epochs = {
+        name: torch.load(run_dir / "checkpoints" / name, weights_only=True)["epoch"]
+        for name in ("best.ckpt", "last.ckpt")
+    }
+    assert epochs == {"best.ckpt": scores.index(max(scores)), "last.ckpt": 3}
+
+
 def test_predictions_do_not_depend_on_the_batch(finished, tmp_path):
     config = yaml.safe_load((finished / "config.yaml").read_text())
     data = build_data(config)
@@ -190,13 +202,14 @@ def test_a_finished_run_is_not_overwritten(finished, corpus, run_job):
 def test_the_summary_has_protocol_scores_and_report(corpus, tmp_path, run_job):
     result = run_job(train, "train", arguments(corpus, tmp_path, "trainer=debug", f"hydra.run.dir={tmp_path / 'run'}"))
     assert result.code == 0
+    assert "test_resnet: 0." in result.out
     for text in ("protocol: table, label set native", "balanced accuracy (UAR)", "class weights:", "index.html"):
         assert text in result.out
 
 
 def test_debug_is_one_batch_of_everything(corpus, tmp_path, run_job):
     run_dir = tmp_path / "run"
-    overrides = arguments(corpus, tmp_path, "trainer=debug", "trainer.max_epochs=1", f"hydra.run.dir={run_dir}")
+    overrides = arguments(corpus, tmp_path, "trainer=debug", f"hydra.run.dir={run_dir}")  # max_epochs is 2 there
     assert run_job(train, "train", overrides).code == 0
     assert len(pl.read_csv(run_dir / "split.csv")) == 60
     assert [len(read_predictions(run_dir / "predictions" / f"{part}.csv")) for part in ("train", "val", "test")] == [

@@ -16,11 +16,9 @@ from ser_lightning.terminal import out
 
 def introduce(data: RunData, task: EmotionTask, trainer: pytorch_lightning.Trainer, backbone: str) -> None:
     """Print notes, protocol, class weights and the network."""
-    for note in data.clips.notes:
+    out.print(f"protocol: {data.protocol['sentence']}", markup=False)
+    for note in data.protocol["notes"]:
         out.print(f"note: {note}", markup=False)
-    if data.clips.left_out:
-        out.print(f"{len(data.clips.left_out)} files are left out, each with its reason in left_out.csv")
-    print_protocol(data)
     weights = zip(data.labels, task.loss.weight.tolist(), strict=True)
     out.print("class weights: " + ", ".join(f"{label} {weight:.3g}" for label, weight in weights))
     size = sum(parameter.numel() for parameter in task.network.parameters()) / 1e6
@@ -35,12 +33,5 @@ def conclude(data: RunData, scores: Mapping[str, Scores], run_dir: Path, report:
     out.print()
     out.print(parts_table(scores))
     out.print()
-    print_protocol(data)
-    out.print(f"run:    {run_dir}\nreport: {report}", markup=False)
-
-
-def print_protocol(data: RunData) -> None:
-    """Print what the scores stand for."""
     out.print(f"protocol: {data.protocol['sentence']}", markup=False)
-    for note in data.protocol["notes"]:
-        out.print(f"          {note}", markup=False)
+    out.print(f"run:    {run_dir}\nreport: {report}", markup=False)

@@ -14,6 +14,7 @@ import polars as pl
 import pytorch_lightning
 import torch
 from hydra.utils import instantiate
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.loggers import Logger
 
 from ser_lightning.config import config_problems
@@ -56,9 +57,10 @@ def built(node: Config, *args: object, **kwargs: object) -> Any:
     try:
         return instantiate(dict(node), *args, _convert_="all", **kwargs)
     except hydra.errors.InstantiationException as error:
-        if isinstance(error.__cause__, ValueError):
-            raise UserError(getattr(error.__cause__, "problems", str(error.__cause__))) from error
-        raise
+        cause = error.__cause__
+        if isinstance(cause, (ValueError, MisconfigurationException)) and not isinstance(cause, UserError):
+            raise UserError(str(cause)) from error
+        raise (cause or error) from None
 
 
 def build_clips(config: Config) -> Clips:
@@ -81,7 +83,9 @@ def build_data(config: Config) -> RunData:
     parts, split_notes = splitter.split(clips.table)
     table = clips.table.with_columns(part=parts)
     shuffled = config["shuffle_train_labels"]
-    notes = (*split_notes, *(["the training labels were shuffled: a control"] if shuffled else []))
+    control = ("the training labels were shuffled: a control",) if shuffled else ()
+    left_out = (f"{len(clips.left_out)} files are left out, see left_out.csv",) if clips.left_out else ()
+    notes = (*split_notes, *control, *left_out, *clips.notes)
     return RunData(
         clips=clips,
         table=table,

@@ -39,7 +39,8 @@ class EpochLog(pytorch_lightning.Callback):
     def on_train_epoch_end(self, trainer: pytorch_lightning.Trainer, task: pytorch_lightning.LightningModule) -> None:
         """Write both files anew and print the line."""
         epoch = trainer.current_epoch + 1
-        values = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        logged = trainer.callback_metrics.items()
+        values = {name: float(value) for name, value in logged if name.startswith(("train_", "val_"))}
         lr = max(group["lr"] for group in trainer.optimizers[0].param_groups)
         self.rows.append({"epoch": epoch, **values, "lr": lr})
         train_seconds, val_seconds = self.trained - self.started, time.perf_counter() - self.trained
@@ -54,17 +55,13 @@ class EpochLog(pytorch_lightning.Callback):
         )
 
 
-def checkpoint_callback(run_dir: Path) -> ModelCheckpoint:
-    """best.ckpt by validation balanced accuracy, and last.ckpt."""
-    return ModelCheckpoint(
-        dirpath=run_dir / "checkpoints",
-        filename="best",
-        monitor=MONITOR,
-        mode="max",
-        save_top_k=1,
-        save_last=True,
-        enable_version_counter=False,
-    )
+def checkpoint_callbacks(run_dir: Path) -> list[ModelCheckpoint]:
+    """best.ckpt by validation balanced accuracy, and last.ckpt of every epoch."""
+    folder = run_dir / "checkpoints"
+    return [
+        ModelCheckpoint(folder, "best", monitor=MONITOR, mode="max", save_top_k=1, enable_version_counter=False),
+        ModelCheckpoint(folder, "last", monitor=None, save_top_k=1, enable_version_counter=False),
+    ]
 
 
 def early_stopping_callback(patience: int) -> EarlyStopping:
@@ -75,7 +72,7 @@ def early_stopping_callback(patience: int) -> EarlyStopping:
 def write_rows(path: Path, rows: list[dict[str, float]]) -> None:
     """Write rows as CSV under all their columns, in one rename."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    with atomic_path(path) as temporary, temporary.open("w", newline="") as file:
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -6,8 +6,10 @@ Inside a multirun a rejected job raises, the others go on, and the command ends 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,6 +74,10 @@ def _run_job(job: Job, config: DictConfig) -> None:
         if multirun:
             raise
         sys.exit(1)
+    except Exception:
+        if multirun:  # Hydra shows the first failed job's only
+            traceback.print_exc()
+        raise
 
 
 def _print_problems(problems: list[str]) -> None:
@@ -83,11 +89,13 @@ def _print_problems(problems: list[str]) -> None:
 
 
 def _remove_if_empty(folder: Path) -> None:
-    """Remove the run directory that Hydra made, and its parents while they are empty; never a file."""
+    """Remove the run directory that Hydra made, and its parents below here while they are empty; never a file."""
     here = Path.cwd().resolve()
-    while folder.resolve() != here and folder.is_dir() and not any(folder.iterdir()):
+    with contextlib.suppress(OSError):  # not empty, or not ours to remove
         folder.rmdir()
-        folder = folder.parent
+        while here in folder.parent.resolve().parents:
+            folder = folder.parent
+            folder.rmdir()
 
 
 def _refuse_corpus_list(arguments: list[str]) -> None:

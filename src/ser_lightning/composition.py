@@ -13,7 +13,7 @@ from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -71,7 +71,7 @@ def _composed(config_name: str, overrides: list[str], override: str) -> DictConf
 
 def _first_of_sweep(override: str) -> str:
     """The first value of `key=a,b`; any other override as it is. Raises what Hydra raises where it cannot be read."""
-    parsed = OverridesParser.create().parse_override(override)
+    [parsed] = OverridesParser.create().parse_overrides([override])
     if not parsed.is_sweep_override():
         return override
     return f"{parsed.key_or_group}={next(iter(parsed.sweep_string_iterator()))}"
@@ -80,6 +80,9 @@ def _first_of_sweep(override: str) -> str:
 def _short(error: Exception) -> str:
     """Hydra's message in one line; a missing option is answered with the nearest."""
     text = str(error)
+    if isinstance(error, OverrideParseException):
+        key, _, value = error.override.partition("=")
+        return f"cannot be read as key=value; put the value in quotes: \"{key}='{value}'\""
     missing = re.search(r"Could not find '([^']+)'\s+Available options in '[^']*':\s+(.*)", text, re.DOTALL)
     if missing:
         options = missing[2].partition("Config search path")[0].split()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, cast
 
-from annotated_types import Interval, Predicate
+from annotated_types import Interval
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import AfterValidator
@@ -15,7 +15,15 @@ from ser_lightning.emotions import check_label_set
 from ser_lightning.errors import UserError
 from ser_lightning.schema import value_problems
 
-Name = Annotated[str, Predicate(lambda name: bool(name) and "/" not in name and name not in (".", ".."))]
+
+def check_name(name: str) -> str:
+    """The name, if it can be that of a folder; raises UserError."""
+    if not name or "/" in name or name.startswith("."):
+        raise UserError("a run's name is that of a folder: not empty, without /, not starting with a dot")
+    return name
+
+
+Name = Annotated[str, AfterValidator(check_name)]
 Seed = Annotated[int, Interval(ge=0, lt=2**32)]
 Rate = Annotated[int, Interval(ge=8000, le=192000)]
 OnBadAudio = Literal["error", "skip"]

@@ -35,7 +35,9 @@ def wandb(
     mode: Literal["auto", "online", "offline"] = "auto",
 ) -> WandbLogger:
     """A W&B run that never blocks or prompts: `auto` is offline without a key or a network, and says so."""
-    reason = wandb_offline_reason() if mode == "auto" else "asked for" if mode == "offline" else ""
+    reason = "asked for" if mode == "offline" else wandb_offline_reason()
+    if mode == "online" and reason:
+        raise UserError(f"logger.wandb.mode=online: {reason}; run `wandb login`, or use mode=auto")
     if reason:
         err.print(f"W&B runs offline ({reason}); upload later with: wandb sync {run_dir}/wandb/offline-run-*")
     return WandbLogger(
@@ -65,6 +67,6 @@ def wandb_offline_reason() -> str:
 
 def _in_netrc(host: str) -> bool:
     try:
-        return netrc.netrc().authenticators(host) is not None
+        return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is not None
     except (OSError, netrc.NetrcParseError):
         return False

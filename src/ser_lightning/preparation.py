@@ -8,7 +8,7 @@ from typing import Any
 from ser_lightning.build import build_clips, built, check
 from ser_lightning.config import PrepareSettings
 from ser_lightning.data.manifest import to_table
-from ser_lightning.data.store import changed_clips, open_store, sources
+from ser_lightning.data.store import Store, changed_clips, sources
 from ser_lightning.errors import UserError
 from ser_lightning.terminal import out
 
@@ -25,14 +25,13 @@ def prepare_corpus(config: Mapping[str, Any]) -> None:
     speakers = len(set(zip(clips.table["corpus"], clips.table["speaker"], strict=True)))
     out.print(f"{len(clips.table)} clips, {speakers} speakers, {hours:.2f} h: {clips.store.folder}", markup=False)
     if config["verify"]:
-        verify(config)
+        verify(config, clips.store)
 
 
-def verify(config: Mapping[str, Any]) -> None:
+def verify(config: Mapping[str, Any], store: Store) -> None:
     """Read every file again; raises UserError where samples are no longer those of the store."""
     scan = built(config["corpus"]).scan()
     table = to_table(scan.utterances)
-    store = open_store(build_clips(config).store.folder)
     changed = changed_clips(store, sources(table, scan.copies))
     if changed:
         names = ", ".join(table["clip"][changed[:5]].to_list())

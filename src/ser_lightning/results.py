@@ -13,6 +13,7 @@ import torch
 from ser_lightning.build import RunData
 from ser_lightning.data.module import SpeechData
 from ser_lightning.data.parts import PARTS
+from ser_lightning.data.store import TAIL_SECONDS
 from ser_lightning.evaluation.examples import Example, choose_examples
 from ser_lightning.evaluation.predictions import predictions_table, table_scores, write_predictions
 from ser_lightning.evaluation.report import write_report
@@ -24,14 +25,14 @@ from ser_lightning.task import EmotionTask
 
 
 def predict_parts(
-    task: EmotionTask, module: SpeechData, data: RunData, run_dir: Path, *, device: torch.device, limit: int | None
+    task: EmotionTask, module: SpeechData, data: RunData, run_dir: Path, *, device: torch.device, one_batch: bool
 ) -> dict[str, pl.DataFrame]:
-    """Predictions of the best checkpoint, written to predictions/; of a shortened run `limit` batches of clips."""
+    """Predictions of the best checkpoint, written to predictions/; with `one_batch`, of so many clips a part."""
     best = torch.load(run_dir / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=True)
     task.load_state_dict(best["state_dict"])
     tables: dict[str, pl.DataFrame] = {}
     for part in PARTS:
-        rows = module.rows(part)[: None if limit is None else limit * module.batch_size]
+        rows = module.rows(part)[: module.batch_size if one_batch else None]
         clip, probabilities = predict_rows(task.network, module, rows, num_classes=len(data.labels), device=device)
         tables[part] = predictions_table(data.table[clip.numpy()], probabilities.numpy(), data.labels)
         write_predictions(run_dir / "predictions" / f"{part}.csv", tables[part])
@@ -56,8 +57,9 @@ def build_examples(module: SpeechData, data: RunData, predictions: pl.DataFrame)
     examples = []
     for clip in choose_examples(predictions):
         first, length = int(module.layout.offset[rows[clip]]), int(module.layout.length[rows[clip]])
-        wave = np.array(data.clips.store.samples[first : first + length])
-        log_mel = frontend.decibels(to_float(torch.from_numpy(wave)[None]))[0].numpy()
+        wave = np.array(data.clips.store.samples[first : first + min(length, TAIL_SECONDS * data.clips.store.rate)])
+        heard = np.pad(wave, (0, max(0, frontend.mel.n_fft - len(wave))))  # a transform needs half its length
+        log_mel = frontend.decibels(to_float(torch.from_numpy(heard)[None]))[0].numpy()
         label, guess = said[clip]["label"], said[clip]["prediction"]
         probability = said[clip][f"p_{guess}"]
         examples.append(Example(clip, label, guess, probability, wave, data.clips.store.rate, log_mel))

@@ -21,7 +21,15 @@ from ser_lightning.results import predict_parts, write_results
 from ser_lightning.run_files import write_run_files
 from ser_lightning.wandb_log import log_results
 
-MEMORY_SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "cannot allocate memory")
+MEMORY_SIGNS = (
+    "out of memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "not enough memory",
+    "bad_alloc",
+    "alloc_failed",
+)
+"""What libraries say, in lower case, when memory runs out."""
 
 
 def train_run(config: Mapping[str, Any], run_dir: Path) -> None:
@@ -33,14 +41,18 @@ def train_run(config: Mapping[str, Any], run_dir: Path) -> None:
     data = build_data(config)
     with told_if_out_of_memory(config["data"]["batch_size"], config["trainer"]["accumulate_grad_batches"]):
         task, module, trainer, loggers = build_training(config, data, run_dir)
+        if trainer.world_size > 1 and config["model"]["freeze_epochs"]:
+            raise UserError("model.freeze_epochs needs one device (trainer.devices=1), or must be 0 on several")
+        for logger in loggers:
+            logger.log_hyperparams(dict(config))
         if trainer.is_global_zero:
             introduce(data, task, trainer, config["model"]["backbone"])
             write_run_files(run_dir, config, data.table, data.clips.left_out)
         trainer.fit(task, datamodule=module)
         if not trainer.is_global_zero:
             return
-        device, limit = trainer.strategy.root_device, config["trainer"]["limit_batches"]
-        tables = predict_parts(task, module, data, run_dir, device=device, limit=limit)
+        debug, device = config["trainer"]["debug"], trainer.strategy.root_device
+        tables = predict_parts(task, module, data, run_dir, device=device, one_batch=debug)
         scores, report = write_results(tables, data, module, run_dir)
         log_results(loggers, run_dir, tables["test"], data.labels)
         conclude(data, scores, run_dir, report)
@@ -62,7 +74,7 @@ def out_of_memory_advice(batch_size: int, accumulate: int) -> str:
     """What to try when memory runs out.
 
     >>> print(out_of_memory_advice(32, 1))
-    out of memory at data.batch_size=32; the same effective batch in smaller steps:
+    out of memory at data.batch_size=32; about the same effective batch in smaller steps:
       data.batch_size=16 trainer.accumulate_grad_batches=2
       data.batch_size=8 trainer.accumulate_grad_batches=4
     or a smaller backbone, shorter data.window_seconds, or fewer mel bins
@@ -70,7 +82,7 @@ def out_of_memory_advice(batch_size: int, accumulate: int) -> str:
     smaller = [(batch_size // k, accumulate * k) for k in (2, 4) if batch_size >= k]
     lines = [f"  data.batch_size={size} trainer.accumulate_grad_batches={steps}\n" for size, steps in smaller]
     head = f"out of memory at data.batch_size={batch_size}"
-    steps = f"; the same effective batch in smaller steps:\n{''.join(lines)}or" if lines else "; try"
+    steps = f"; about the same effective batch in smaller steps:\n{''.join(lines)}or" if lines else "; try"
     return f"{head}{steps} a smaller backbone, shorter data.window_seconds, or fewer mel bins"
 
 
@@ -80,5 +92,7 @@ def quieten() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # A batch is one gather from a memory map: more loader processes would be slower, not faster.
     warnings.filterwarnings("ignore", message=r"The '\w+' does not have many workers")
+    # A frozen backbone is in evaluation mode on purpose.
+    warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode at the start of training")
     # Lightning's own use of a torch function that torch 2.14 renamed.
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")

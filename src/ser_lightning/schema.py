@@ -94,12 +94,13 @@ def _holds_target(value: object) -> bool:
 def _nested_problems(path: str, value: Node) -> list[str]:
     if "_target_" in value:
         return node_problems(path, value)
-    return [
-        problem
-        for key, inner in value.items()
-        if isinstance(inner, Mapping)
-        for problem in _nested_problems(f"{path}.{key}", inner)
-    ]
+    problems = []
+    for key, inner in value.items():
+        if isinstance(inner, Mapping) and _holds_target(inner):
+            problems += _nested_problems(f"{path}.{key}", inner)
+        elif inner is not None:
+            problems.append(f"{path}.{key}={_shown(inner)}: a _target_ is needed, or null to switch it off")
+    return problems
 
 
 def _type_problems(path: str, value: object, annotation: Any) -> list[str]:

@@ -81,9 +81,10 @@ class EmotionTask(pytorch_lightning.LightningModule):
         """The weighted loss of a batch of crops."""
         logits = self(batch.image)
         loss: Tensor = self.loss(logits, batch.target)
-        guess = torch.nn.functional.one_hot(logits.detach().argmax(1), len(self.labels)).to(batch.target.dtype)
-        self.train_confusion += batch.target.T @ guess
-        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.clip))
+        cells = (batch.target.argmax(1), logits.detach().argmax(1))
+        self.train_confusion.index_put_(cells, torch.ones_like(batch.target[:, 0]), accumulate=True)
+        self.log("loss", loss.detach(), prog_bar=True, logger=False, batch_size=len(batch.clip))
+        self.log("train_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(batch.clip))
         return loss
 
     def on_validation_epoch_start(self) -> None:
@@ -106,20 +107,6 @@ class EmotionTask(pytorch_lightning.LightningModule):
         for label, of_class in scored["per_class"].items():
             if of_class["recall"] is not None:
                 self.log(f"val_recall_{label}", of_class["recall"])
-
-    def on_test_epoch_start(self) -> None:
-        """Start with no windows seen."""
-        self.on_validation_epoch_start()
-
-    def test_step(self, batch: Images, batch_idx: int) -> None:
-        """Add the windows' probabilities to their clips'."""
-        self.validation_step(batch, batch_idx)
-
-    def on_test_epoch_end(self) -> None:
-        """Score the whole part."""
-        _, scored = self._score()
-        self.log("test_accuracy", scored["accuracy"])
-        self.log("test_balanced_accuracy", scored["balanced_accuracy"])
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The optimizer, and its schedule per step."""

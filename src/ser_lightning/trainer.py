@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt
 from pytorch_lightning.callbacks import RichProgressBar
 from pytorch_lightning.loggers import Logger
 
-from ser_lightning.callbacks import EpochLog, checkpoint_callback, early_stopping_callback
+from ser_lightning.callbacks import EpochLog, checkpoint_callbacks, early_stopping_callback
 
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 
@@ -30,14 +30,14 @@ def make_trainer(
     early_stopping_patience: Annotated[int, Gt(0)] | None = None,
     accumulate_grad_batches: Annotated[int, Gt(0)] = 1,
     gradient_clip_val: Annotated[float, Ge(0)] | None = 1.0,
-    limit_batches: Annotated[int, Gt(0)] | None = None,
+    debug: bool = False,
 ) -> pytorch_lightning.Trainer:
-    """A trainer that logs and keeps checkpoints in `run_dir`; `limit_batches` shortens every part to so many."""
-    callbacks: list[pytorch_lightning.Callback] = [EpochLog(run_dir=run_dir), checkpoint_callback(run_dir)]
+    """A trainer that logs and keeps checkpoints in `run_dir`; `debug` is one epoch with one batch a part."""
+    callbacks: list[pytorch_lightning.Callback] = [EpochLog(run_dir=run_dir), *checkpoint_callbacks(run_dir)]
     if early_stopping_patience is not None:
         callbacks.append(early_stopping_callback(early_stopping_patience))
     if sys.stderr.isatty():
-        callbacks.append(RichProgressBar(leave=False))
+        callbacks.append(RichProgressBar(leave=False, console_kwargs={"stderr": True}))
     on_gpu = accelerator != "cpu" and torch.cuda.is_available()
     return pytorch_lightning.Trainer(
         default_root_dir=run_dir,
@@ -45,12 +45,11 @@ def make_trainer(
         devices=1 if devices == "auto" and not on_gpu else devices,
         strategy=strategy,
         precision=choose_precision(on_gpu=on_gpu) if precision == "auto" else precision,
-        max_epochs=max_epochs,
+        max_epochs=1 if debug else max_epochs,
         accumulate_grad_batches=accumulate_grad_batches,
         gradient_clip_val=gradient_clip_val,
-        limit_train_batches=limit_batches,
-        limit_val_batches=limit_batches,
-        limit_test_batches=limit_batches,
+        limit_train_batches=1 if debug else None,
+        limit_val_batches=1 if debug else None,
         logger=list(loggers) or False,
         callbacks=callbacks,
         enable_progress_bar=sys.stderr.isatty(),

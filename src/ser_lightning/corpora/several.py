@@ -63,7 +63,7 @@ class Several:
 
     def _corpus(self, name: str) -> Corpus:
         options = {key: value for key, value in self.members[name].items() if key != "_target_"}
-        if name in self.roots:
+        if self.roots.get(name) is not None:
             options["root"] = self.roots[name]
         corpus: Corpus = find_target(self.members[name]["_target_"])(**options)
         return corpus

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +16,7 @@ import polars as pl
 from annotated_types import MinLen
 
 from ser_lightning.corpora.base import Scan, Utterance
-from ser_lightning.emotions import canonical_emotion
+from ser_lightning.emotions import SYNONYMS, canonical_emotion
 from ser_lightning.errors import UserError, did_you_mean
 
 REQUIRED = ("path", "emotion")
@@ -45,7 +45,7 @@ class Table:
     root: str | None = None
     table: str | None = None
     name: Annotated[str, MinLen(1)] = "table"
-    emotions: Mapping[str, str] = field(default_factory=dict)
+    emotions: Mapping[str | int, str] | None = None
 
     def __post_init__(self) -> None:
         self._file()
@@ -79,10 +79,11 @@ class Table:
 
     def _utterance(self, row: dict[str, str | None], folder: Path) -> Utterance:
         words = {name: row.get(name) or "" for name in TEXT}
+        own = {str(word): SYNONYMS.get(name.lower(), name.lower()) for word, name in (self.emotions or {}).items()}
         problems = [] if words["path"] else ["path is empty"]
         emotion = words.pop("emotion")
         try:
-            emotion = self.emotions.get(emotion) or canonical_emotion(emotion)
+            emotion = own.get(emotion) or canonical_emotion(emotion)
         except UserError as error:
             problems += error.problems
         try:

@@ -13,7 +13,7 @@ import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,10 @@ UNKNOWN_LENGTH = 2**62
 
 SLACK_SECONDS = 0.1
 """How far a compressed file's announced length, or a table's segment end, may lie beyond the last sample."""
+
+
+Decoded = npt.NDArray[Any]
+"""int16 or float32 samples [time channel]."""
 
 
 class BadAudioError(ValueError):
@@ -54,17 +58,22 @@ def read_clip(path: Path, rate: int, *, start: float | None = None, end: float |
     `start` and `end` are seconds within the file. Raises BadAudioError with the reason where the file is missing,
     unreadable, cut short, empty, silent throughout, or holds samples that are not numbers.
     """
-    wave, file_rate = _decode(path, start, end)
+    wave, file_rate = _decode(path, rate, start, end)
     if wave.shape[0] == 0:
         raise BadAudioError("holds no samples")
-    _refuse_what_is_no_sound(wave)
-    mono = wave[:, 0] if wave.shape[1] == 1 else wave.mean(axis=1, dtype=np.float32)
-    samples, clipped = to_int16(resample(mono, file_rate, rate))
+    samples, clipped = (wave[:, 0], 0) if wave.dtype == np.int16 else _converted(wave, file_rate, rate)
     if len(samples) == 0:
         raise BadAudioError(f"is too short: {len(wave)} frames at {file_rate} Hz are not one sample at {rate} Hz")
     if not samples.any():
         raise BadAudioError("is silent throughout (every sample is zero)")
     return Clip(samples, file_rate, wave.shape[1], _note(samples, rate, clipped))
+
+
+def _converted(wave: Decoded, file_rate: int, rate: int) -> tuple[npt.NDArray[np.int16], int]:
+    """float32 samples [time channel] as int16 at `rate`, and how many were clamped."""
+    _refuse_what_is_no_sound(wave)
+    mono = wave[:, 0] if wave.shape[1] == 1 else wave.mean(axis=1, dtype=np.float32)
+    return to_int16(resample(mono, file_rate, rate))
 
 
 def resample(wave: npt.NDArray[np.float32], rate_in: int, rate_out: int) -> npt.NDArray[np.float32]:
@@ -81,9 +90,12 @@ def to_int16(wave: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int16], int]
     >>> to_int16(np.array([0.0, 0.5, -1.0, 2.0], dtype=np.float32))
     (array([     0,  16384, -32768,  32767], dtype=int16), 1)
     """
-    scaled = np.rint(wave * FULL_SCALE)
-    clipped = int((np.abs(scaled) > FULL_SCALE * 1.1).sum())
-    return scaled.clip(-FULL_SCALE, FULL_SCALE - 1).astype(np.int16), clipped
+    scaled = wave * np.float32(FULL_SCALE)
+    np.rint(scaled, out=scaled)
+    beyond = max(scaled.max(initial=0), -scaled.min(initial=0)) > FULL_SCALE * 1.1
+    clipped = int((np.abs(scaled) > FULL_SCALE * 1.1).sum()) if beyond else 0
+    np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1, out=scaled)
+    return scaled.astype(np.int16), clipped
 
 
 def _note(samples: npt.NDArray[np.int16], rate: int, clipped: int) -> str:
@@ -94,8 +106,8 @@ def _note(samples: npt.NDArray[np.int16], rate: int, clipped: int) -> str:
     return ""
 
 
-def _decode(path: Path, start: float | None, end: float | None) -> tuple[npt.NDArray[np.float32], int]:
-    """Samples [time channel] and the file's rate."""
+def _decode(path: Path, rate: int, start: float | None, end: float | None) -> tuple[Decoded, int]:
+    """Samples [time channel] and the file's rate; int16 where these are the clip's samples already, else float32."""
     try:
         with path.open("rb") as file:
             head = _refuse_what_is_not_audio(file, path.suffix.lower())
@@ -103,7 +115,8 @@ def _decode(path: Path, start: float | None, end: float | None) -> tuple[npt.NDA
             first, last = _frames(file, start, end)
             if first:
                 file.seek(first)
-            wave = file.read(last - first, dtype="float32", always_2d=True)
+            finished = file.subtype == "PCM_16" and file.channels == 1 and file.samplerate == rate
+            wave = file.read(last - first, dtype="int16" if finished else "float32", always_2d=True)
             if len(wave) < last - first - SLACK_SECONDS * file.samplerate:
                 raise BadAudioError(f"is cut short: {last - first} frames announced, {len(wave)} there")
             return wave, file.samplerate
@@ -127,8 +140,8 @@ def _opened(path: Path, head: bytes) -> soundfile.SoundFile:
     return file
 
 
-def _refuse_what_is_no_sound(wave: npt.NDArray[np.float32]) -> None:
-    largest = float(np.abs(wave).max())
+def _refuse_what_is_no_sound(wave: Decoded) -> None:
+    largest = max(float(wave.max()), -float(wave.min()))
     if not math.isfinite(largest):
         raise BadAudioError(f"holds {int((~np.isfinite(wave)).sum())} samples that are not finite numbers")
     if largest > LOUDEST:

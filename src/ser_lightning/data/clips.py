@@ -38,11 +38,17 @@ def load_clips(corpus: Corpus, *, cache_dir: Path, rate: int, skip_bad: bool) ->
 
     Raises UserError that names every bad file, unless `skip_bad`.
     """
-    scan = corpus.scan()
-    table = to_table(scan.utterances)
-    if table.is_empty():
-        raise UserError(f"{corpus.name}: no clip is listed{':' * bool(scan.bad)}\n{listed(scan.bad)}".rstrip())
-    store = prepare(sources(table, scan.copies), name=corpus.name, cache_dir=cache_dir, rate=rate)
+    try:
+        scan = corpus.scan()
+        table = to_table(scan.utterances)
+        if table.is_empty():
+            raise UserError(f"{corpus.name}: no clip is listed{':' * bool(scan.bad)}\n{listed(scan.bad)}".rstrip())
+        store = prepare(sources(table, scan.copies), name=corpus.name, cache_dir=cache_dir, rate=rate)
+    except OSError as error:
+        raise UserError(
+            f"decoded audio cannot be kept in cache_dir={cache_dir}: {error.filename or ''} {error.strerror or error}; "
+            "give a folder that can be written, with room for it"
+        ) from error
     table = pl.concat([table, store.index], how="horizontal").with_columns(seconds=pl.col("length") / rate)
     failed = table.filter(pl.col("error") != "")
     bad = [*scan.bad, *zip(failed["path"], failed["error"], strict=True)]

@@ -42,7 +42,6 @@ class SpeechData(pytorch_lightning.LightningDataModule):
         *,
         seed: Annotated[int, Ge(0)],
         batch_size: Annotated[int, Ge(1)] = 32,
-        eval_batch_size: Annotated[int, Ge(1)] = 64,
         window_seconds: Annotated[float, Interval(gt=0, le=TAIL_SECONDS)] = 3.0,
         workers: Annotated[int, Ge(0)] = 0,
     ) -> None:
@@ -55,7 +54,6 @@ class SpeechData(pytorch_lightning.LightningDataModule):
         self.augment = augment
         self.seed = seed
         self.batch_size = batch_size
-        self.eval_batch_size = eval_batch_size
         self.workers = workers
 
     def rows(self, part: Part) -> npt.NDArray[np.int64]:
@@ -81,16 +79,9 @@ class SpeechData(pytorch_lightning.LightningDataModule):
         rank, world = self._place()
         return self.evaluation_loader(self.rows("val"), rank=rank, world=world)
 
-    def test_dataloader(self) -> DataLoader[Batch]:
-        """Every window of the test part, this rank's share of its clips."""
-        rank, world = self._place()
-        return self.evaluation_loader(self.rows("test"), rank=rank, world=world)
-
     def evaluation_loader(self, rows: npt.NDArray[np.int64], *, rank: int = 0, world: int = 1) -> DataLoader[Batch]:
         """Every window of these rows of the table."""
-        batches = EvalBatches(
-            self.layout, rows, window=self.window, batch_size=self.eval_batch_size, rank=rank, world=world
-        )
+        batches = EvalBatches(self.layout, rows, window=self.window, batch_size=self.batch_size, rank=rank, world=world)
         return self._loader(batches)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Images:
@@ -122,6 +113,6 @@ class SpeechData(pytorch_lightning.LightningDataModule):
             batch_size=None,
             sampler=sampler,
             num_workers=self.workers,
-            pin_memory=torch.cuda.is_available(),
+            pin_memory=self.trainer is not None and self.trainer.strategy.root_device.type == "cuda",
             persistent_workers=self.workers > 0,
         )

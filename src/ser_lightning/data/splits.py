@@ -85,8 +85,8 @@ class Speaker:
     seed: Seed = 0
     test_fraction: Fraction = 0.2
     val_fraction: Fraction = 0.15
-    test_speakers: Sequence[str] = ()
-    val_speakers: Sequence[str] = ()
+    test_speakers: Sequence[str | int] = ()
+    val_speakers: Sequence[str | int] = ()
     name: str = "speaker"
 
     def split(self, table: pl.DataFrame) -> tuple[pl.Series, tuple[str, ...]]:
@@ -98,8 +98,8 @@ class Speaker:
                 f"split=speaker needs at least 2 speakers, the data has {len(names)} "
                 f"({', '.join(names) or 'none'}); use split=random, and mind what its score means"
             )
-        test = _wanted("test_speakers", self.test_speakers, units, table)
-        val = _wanted("val_speakers", self.val_speakers, units, table)
+        test = _wanted("test_speakers", list(map(str, self.test_speakers)), units, table)
+        val = _wanted("val_speakers", list(map(str, self.val_speakers)), units, table)
         if test & val:
             raise UserError(f"split.test_speakers and split.val_speakers share {', '.join(sorted(test & val))}")
         if len(names) == 2:

@@ -20,7 +20,7 @@ import filelock
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ser_lightning.data.audio import BadAudioError, read_clip
 from ser_lightning.terminal import err
@@ -123,14 +123,14 @@ def _stamp(path: str) -> str:
         stat = os.stat(path)  # noqa: PTH116 (a million Path objects are slow)
     except OSError:
         return "missing"
-    return f"{stat.st_size} {stat.st_mtime_ns}"
+    return f"{stat.st_size} {stat.st_mtime_ns} {os.access(path, os.R_OK)}"
 
 
 def _make(clips: Sequence[Source], folder: Path, rate: int, workers: int) -> None:
     partial = folder.with_name(folder.name + ".partial")
     partial.mkdir(exist_ok=True)
     entries = _resume(partial)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
         (partial / "samples.i16").open("ab") as samples,
         (partial / "journal.jsonl").open("a") as journal,

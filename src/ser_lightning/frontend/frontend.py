@@ -56,6 +56,13 @@ class Frontend(nn.Module):
         channels: Literal[1, 3] = 1,
     ) -> None:
         super().__init__()
+        if win_length > n_fft:
+            raise UserError(f"frontend.win_length={win_length} must not be longer than frontend.n_fft={n_fft}")
+        if f_min >= (f_max or sample_rate / 2) or (f_max or 0) > sample_rate / 2:
+            raise UserError(
+                f"frontend needs f_min < f_max <= sample_rate / 2, got {f_min:g}, {f_max or sample_rate / 2:g}, "
+                f"{sample_rate / 2:g} Hz"
+            )
         self.sample_rate = sample_rate
         self.hop_length = hop_length
         self.n_mels = n_mels
