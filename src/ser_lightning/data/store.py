@@ -13,7 +13,7 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
@@ -140,7 +140,7 @@ def _make(clips: Sequence[Source], folder: Path, rate: int, workers: int) -> Non
         for chunk in _decoded(clips, len(entries), rate, workers):
             samples.writelines(wave.data for _, wave in chunk)
             samples.flush()
-            journal.writelines(json.dumps(asdict(entry)) + "\n" for entry, _ in chunk)
+            journal.writelines(json.dumps(vars(entry)) + "\n" for entry, _ in chunk)
             journal.flush()
             entries.extend(entry for entry, _ in chunk)
             progress.advance(bar, len(chunk))
@@ -149,7 +149,7 @@ def _make(clips: Sequence[Source], folder: Path, rate: int, workers: int) -> Non
 
 
 def _finish(partial: Path, folder: Path, entries: Sequence[Entry], rate: int) -> None:
-    index = pl.DataFrame([asdict(entry) for entry in entries], schema_overrides={"length": pl.Int64})
+    index = pl.DataFrame([vars(entry) for entry in entries], schema_overrides={"length": pl.Int64})
     index = index.with_columns(offset=pl.col("length").cum_sum() - pl.col("length"))
     index.write_parquet(partial / "index.parquet")
     (partial / "about.json").write_text(json.dumps({"format": FORMAT, "rate": rate, "clips": len(entries)}))
@@ -204,7 +204,7 @@ def _decode(source: Source, rate: int) -> tuple[Entry, npt.NDArray[np.int16]]:
                 raise BadAudioError(f"differs from the file of the same name at {copy}; keep the right one of them")
     except BadAudioError as error:
         return Entry(error=str(error)), np.empty(0, np.int16)
-    digest = hashlib.blake2b(clip.samples.data, digest_size=16).hexdigest()
+    digest = hashlib.sha256(clip.samples.data).hexdigest()[:32]
     entry = Entry(
         length=len(clip.samples),
         hash=digest,
