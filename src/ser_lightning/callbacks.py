@@ -12,7 +12,6 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from ser_lightning.files import atomic_path
 from ser_lightning.task import MONITOR
-from ser_lightning.terminal import out
 
 
 class EpochLog(pytorch_lightning.Callback):
@@ -48,7 +47,7 @@ class EpochLog(pytorch_lightning.Callback):
         write_rows(self.run_dir / "log.csv", self.rows)
         write_rows(self.run_dir / "timing.csv", self.times)
         best = max(row[MONITOR] for row in self.rows)
-        out.print(
+        print(  # the progress bar moves aside for a plain print, not for another console
             f"epoch {epoch:>3}/{trainer.max_epochs}  loss {values['train_loss']:.3f}  "
             f"val loss {values['val_loss']:.3f}  val balanced accuracy {values[MONITOR]:.3f}"
             f"{' *' if values[MONITOR] == best else '  '} {train_seconds + val_seconds:.1f} s"
