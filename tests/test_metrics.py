@@ -140,14 +140,14 @@ def test_batches_are_never_averaged():
     probabilities, label = table(truth, 3)
     whole = score_clips(probabilities, label, NAMES[:3])
     for size in (1, 4, 36):
-        metrics = emotion_metrics(3)
+        metrics = emotion_metrics(3, over_processes=False)
         for part, labels in zip(probabilities.split(size), label.split(size), strict=True):
             metrics.update(part, labels)
         assert computed_scores(metrics, NAMES[:3]) == whole
 
 
 def test_a_reset_forgets():
-    metrics = emotion_metrics(3)
+    metrics = emotion_metrics(3, over_processes=False)
     first, second = table([0, 1, 2, 0], 3), table([2, 1, 1], 3, seed=5)
     metrics.update(*first)
     metrics.reset()

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -278,6 +280,23 @@ def test_tensorboard_writes_event_files(corpus, tmp_path, run_job):
     more = ("trainer=debug", "logger=tensorboard", f"hydra.run.dir={run_dir}")
     assert run_job(train, "train", arguments(corpus, tmp_path, *more)).code == 0
     assert list((run_dir / "tensorboard").glob("events.out.*"))
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_run(corpus, tmp_path):
+    """Both read their own batches; one writes, and its results are those of every clip, once."""
+    run_dir = tmp_path / "run"
+    overrides = ["trainer.devices=2", "trainer.strategy=ddp", f"hydra.run.dir={run_dir}"]
+    command = [sys.executable, "-m", "ser_lightning.train", *arguments(corpus, tmp_path, *overrides)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "sync_dist" not in done.stderr
+    metrics = json.loads((run_dir / "metrics.json").read_text())
+    split = pl.read_csv(run_dir / "split.csv")
+    assert [metrics[part]["clips"] for part in ("train", "val", "test")] == [
+        len(split.filter(pl.col("part") == part)) for part in ("train", "val", "test")
+    ]
+    assert pl.read_csv(run_dir / "log.csv")["epoch"].to_list() == [1, 2]
 
 
 def test_scores_of_a_table_survive_the_csv(finished):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytorch_lightning
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
-from pytorch_lightning.utilities import rank_zero_only
 
 from ser_lightning.files import atomic_path
 from ser_lightning.task import MONITOR
@@ -34,24 +33,24 @@ class EpochLog(pytorch_lightning.Callback):
         """Note when training gave way to validation."""
         self.trained = time.perf_counter()
 
-    @rank_zero_only
     def on_train_epoch_end(self, trainer: pytorch_lightning.Trainer, task: pytorch_lightning.LightningModule) -> None:
-        """Write both files anew and print the line."""
-        epoch = trainer.current_epoch + 1
+        """Write both files anew and print the line; every process reads the metrics, as that pools them."""
         logged = trainer.callback_metrics.items()
         values = {name: float(value) for name, value in logged if name.startswith(("train_", "val_"))}
-        lr = max(group["lr"] for group in trainer.optimizers[0].param_groups)
-        self.rows.append({"epoch": epoch, **values, "lr": lr})
+        epoch, lr = trainer.current_epoch + 1, max(group["lr"] for group in trainer.optimizers[0].param_groups)
         train_seconds, val_seconds = self.trained - self.started, time.perf_counter() - self.trained
+        self.rows.append({"epoch": epoch, **values, "lr": lr})
         self.times.append({"epoch": epoch, "train_seconds": train_seconds, "val_seconds": val_seconds})
-        write_rows(self.run_dir / "log.csv", self.rows)
-        write_rows(self.run_dir / "timing.csv", self.times)
-        best = max(row[MONITOR] for row in self.rows)
-        print(  # the progress bar moves aside for a plain print, not for another console
-            f"epoch {epoch:>3}/{trainer.max_epochs}  loss {values['train_loss']:.3f}  "
-            f"val loss {values['val_loss']:.3f}  val balanced accuracy {values[MONITOR]:.3f}"
-            f"{' *' if values[MONITOR] == best else '  '} {train_seconds + val_seconds:.1f} s"
-        )
+        if trainer.is_global_zero:
+            write_rows(self.run_dir / "log.csv", self.rows)
+            write_rows(self.run_dir / "timing.csv", self.times)
+            best = " *" if values[MONITOR] == max(row[MONITOR] for row in self.rows) else "  "
+            print(  # the progress bar moves aside for a plain print, not for another console
+                f"epoch {epoch:>3}/{trainer.max_epochs}  loss {values['train_loss']:.3f}  "
+                f"val loss {values['val_loss']:.3f}  val balanced accuracy {values[MONITOR]:.3f}{best} "
+                f"{train_seconds + val_seconds:.1f} s",
+                flush=True,
+            )
 
 
 def checkpoint_callbacks(run_dir: Path) -> list[ModelCheckpoint]:

@@ -60,7 +60,7 @@ def _run_job(job: Job, config: DictConfig) -> None:
     state = HydraConfig.get()
     multirun = state.mode is RunMode.MULTIRUN
     if multirun:
-        out.rule(f"job {state.job.num}: {state.job.override_dirname or 'as configured'}", align="left")
+        out.print(f"\n=== job {state.job.num}: {' '.join(state.overrides.task) or 'as configured'}", markup=False)
     try:
         job(config)
     except UserError as error:

@@ -40,19 +40,22 @@ class Scores(TypedDict):
     per_class: dict[str, ClassScores]
 
 
-def emotion_metrics(num_classes: int) -> MetricCollection:
-    """The two metrics that all scores follow from; update with probabilities [clip class] and labels [clip]."""
+def emotion_metrics(num_classes: int, *, over_processes: bool) -> MetricCollection:
+    """The two metrics that all scores follow from; update with probabilities [clip class] and labels [clip].
+
+    `over_processes` pools what all processes of a distributed run have seen; then all of them must compute.
+    """
     return MetricCollection(
         {
-            "confusion": MulticlassConfusionMatrix(num_classes),
-            "auroc": MulticlassAUROC(num_classes, average=None, thresholds=None),
+            "confusion": MulticlassConfusionMatrix(num_classes, sync_on_compute=over_processes),
+            "auroc": MulticlassAUROC(num_classes, average=None, thresholds=None, sync_on_compute=over_processes),
         },
         compute_groups=False,
     )
 
 
 def computed_scores(metrics: MetricCollection, labels: Sequence[str]) -> Scores:
-    """The scores of all that `metrics` has seen, over all processes."""
+    """The scores of all that `metrics` has seen."""
     with warnings.catch_warnings():
         # A class without clips, or with nothing but clips, has no AUROC; `scores` makes it None.
         warnings.filterwarnings("ignore", message="No (positive|negative) samples in targets", category=UserWarning)
@@ -64,7 +67,7 @@ def score_clips(
     probabilities: Float[Tensor, "clip class"], label: Int64[Tensor, clip], labels: Sequence[str]
 ) -> Scores:
     """The scores of these clips."""
-    metrics = emotion_metrics(len(labels)).to(probabilities.device)
+    metrics = emotion_metrics(len(labels), over_processes=False).to(probabilities.device)
     metrics.update(probabilities, label)
     return computed_scores(metrics, labels)
 

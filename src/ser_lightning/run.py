@@ -94,5 +94,7 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", message=r"The '\w+' does not have many workers")
     # A frozen backbone is in evaluation mode on purpose.
     warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode at the start of training")
+    # What is logged without is pooled over the processes before it is logged.
+    warnings.filterwarnings("ignore", message=r"It is recommended to use `self.log\(.*sync_dist=True")
     # Lightning's own use of a torch function that torch 2.14 renamed.
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")

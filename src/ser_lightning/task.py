@@ -58,7 +58,7 @@ class EmotionTask(pytorch_lightning.LightningModule):
         self.num_clips = num_clips
         self.seed = seed
         self.description = dict(description)
-        self.metrics = emotion_metrics(len(labels))
+        self.metrics = emotion_metrics(len(labels), over_processes=True)
         self.averages = ClipAverage(0, len(labels))
         self.register_buffer("train_confusion", torch.zeros(len(labels), len(labels)), persistent=False)
 
@@ -84,7 +84,7 @@ class EmotionTask(pytorch_lightning.LightningModule):
         cells = (batch.target.argmax(1), logits.detach().argmax(1))
         self.train_confusion.index_put_(cells, torch.ones_like(batch.target[:, 0]), accumulate=True)
         self.log("loss", loss.detach(), prog_bar=True, logger=False, batch_size=len(batch.clip))
-        self.log("train_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(batch.clip))
+        self.log("train_loss", loss.detach(), on_step=False, on_epoch=True, sync_dist=True, batch_size=len(batch.clip))
         return loss
 
     def on_validation_epoch_start(self) -> None:
