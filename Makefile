@@ -19,7 +19,7 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup  ## train on the synthetic corpus and compare with a linear baseline
 	@rm -rf outputs/demo/latest
 	@$(BIN)/python -m ser_lightning.train +experiment=demo hydra.run.dir=outputs/demo/latest
-	@$(BIN)/python benchmarks/demo_baseline.py --run outputs/demo/latest
+	@$(BIN)/python benchmarks/linear_baseline.py --run outputs/demo/latest
 
 test: setup
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow" -n 2

@@ -101,5 +101,10 @@ def _remarks(table: pl.DataFrame) -> list[str]:
     downmixed = table.filter(pl.col("channels") > 1)["clip"].to_list()
     if downmixed:
         few = ", ".join(downmixed[:3]) + (", ..." if len(downmixed) > 3 else "")
-        remarks.append(f"{len(downmixed)} clips with several channels were downmixed to one: {few}")
+        what = (
+            "1 clip with several channels was"
+            if len(downmixed) == 1
+            else f"{len(downmixed)} clips with several channels were"
+        )
+        remarks.append(f"{what} downmixed to one: {few}")
     return remarks

@@ -3,7 +3,7 @@
 Linear discriminant analysis on the mean and standard deviation over time of each clip's log-mel. It cannot see the
 order of frames: what the network gets beyond it, it has read from movements in time.
 
-    python benchmarks/demo_baseline.py --run outputs/demo/latest
+    python benchmarks/linear_baseline.py --run outputs/demo/latest
 """
 
 from __future__ import annotations
