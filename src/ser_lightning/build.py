@@ -80,12 +80,12 @@ def build_data(config: Config) -> RunData:
     labels = label_set(config["label_set"], emotions.unique())
     clips = with_labels(clips, labels)
     splitter = built(config["split"])
-    parts, split_notes = splitter.split(clips.table)
-    table = clips.table.with_columns(part=parts)
+    split = splitter.split(clips.table)
+    table = clips.table.with_columns(part=split.parts)
     shuffled = config["shuffle_train_labels"]
     control = ("the training labels were shuffled: a control",) if shuffled else ()
     left_out = (f"{len(clips.left_out)} files are left out, see left_out.csv",) if clips.left_out else ()
-    notes = (*split_notes, *control, *left_out, *clips.notes)
+    notes = (*split.notes, *control, *left_out, *clips.notes)
     return RunData(
         clips=clips,
         table=table,

@@ -25,7 +25,7 @@ def listed(root: Path) -> list[str]:
 def parse(path: Path) -> tuple[str, Utterance] | None:
     if not path.stem.startswith("clip"):
         return None
-    return path.stem, Utterance(path=path, emotion="happy", speaker="a", corpus="x")
+    return Utterance(path=path, name=path.stem, emotion="happy", speaker="a", corpus="x")
 
 
 def kept(root: Path) -> list[str]:

@@ -14,7 +14,8 @@ import pytest
 from ser_lightning.corpora.base import Scan
 from ser_lightning.corpora.ravdess import Ravdess
 from ser_lightning.data.clips import Clips, load_clips, with_labels
-from ser_lightning.data.splits import Random, Speaker
+from ser_lightning.data.splits.random import Random
+from ser_lightning.data.splits.speaker import Speaker
 from ser_lightning.emotions import label_set
 from ser_lightning.errors import UserError
 
@@ -260,7 +261,7 @@ def test_real_stereo_files_are_downmixed_and_named(real: Clips):
     "splitter", [*(Random(seed=seed) for seed in range(8)), Speaker()], ids=lambda made: f"{made.name} {made.seed}"
 )
 def test_real_pair_lies_in_one_part(real: Clips, splitter: Random | Speaker):
-    parts, _ = splitter.split(real.table)
+    parts = splitter.split(real.table).parts
     table = real.table.with_columns(part=parts)
     assert table.filter(pl.col("clip").is_in(TWINS))["part"].n_unique() == 1
     assert set(parts) == {"train", "val", "test"}

@@ -39,22 +39,20 @@ def test_a_row_is_an_utterance(tmp_path: Path):
         "wav/a.wav,happy,s1,F,hello,strong,2,0.5,1.25,9\n"
         "wav/b.wav,calm,,,,,,,,\n",
     )
-    assert found == Scan(
-        utterances=(
-            Utterance(
-                path=tmp_path / "wav/a.wav",
-                emotion="happy",
-                speaker="s1",
-                corpus="table",
-                sex="female",
-                text="hello",
-                intensity="strong",
-                take="2",
-                start=0.5,
-                end=1.25,
-            ),
-            Utterance(path=tmp_path / "wav/b.wav", emotion="calm", speaker="", corpus="table"),
-        )
+    assert found.utterances == (
+        Utterance(
+            path=tmp_path / "wav/a.wav",
+            emotion="happy",
+            speaker="s1",
+            corpus="table",
+            sex="female",
+            text="hello",
+            intensity="strong",
+            take="2",
+            start=0.5,
+            end=1.25,
+        ),
+        Utterance(path=tmp_path / "wav/b.wav", emotion="calm", speaker="", corpus="table"),
     )
 
 
@@ -84,9 +82,8 @@ def test_a_row_is_an_utterance(tmp_path: Path):
     ],
 )
 def test_spreadsheets_write_csv_in_many_ways(tmp_path: Path, text: str):
-    assert scan(tmp_path, text) == Scan(
-        utterances=(Utterance(path=tmp_path / "a.wav", emotion="angry", speaker="", corpus="table"),)
-    )
+    row = Utterance(path=tmp_path / "a.wav", emotion="angry", speaker="", corpus="table")
+    assert scan(tmp_path, text).utterances == (row,)
 
 
 def test_quoted_fields_hold_commas_quotes_and_line_breaks(tmp_path: Path):

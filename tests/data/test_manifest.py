@@ -38,6 +38,7 @@ def test_every_field_is_a_column():
     assert to_table([row]).rows(named=True) == [
         {
             "clip": "tess/s1/a/0.5",
+            "name": "a",
             "path": "/d/a.wav",
             "corpus": "tess",
             "speaker": "s1",
@@ -50,6 +51,21 @@ def test_every_field_is_a_column():
             "end": 1.5,
         }
     ]
+
+
+def test_votes_are_columns_where_there_are_any():
+    rows = [
+        Utterance(path=Path("/d/a.wav"), emotion="sad", speaker="s", corpus="c", votes=(("sad", 0.75), ("calm", 0.25))),
+        Utterance(path=Path("/d/b.wav"), emotion="fear", speaker="s", corpus="c", votes=(("fear", 1.0),)),
+        Utterance(path=Path("/d/c.wav"), emotion="fear", speaker="s", corpus="c", name="official"),
+    ]
+    table = to_table(rows)
+    assert table.select("name", "vote_calm", "vote_fear", "vote_sad").rows() == [
+        ("a", 0.25, 0.0, 0.75),
+        ("b", 0.0, 1.0, 0.0),
+        ("official", None, None, None),
+    ]
+    assert list(to_table(rows[2:]).columns) == list(SCHEMA)
 
 
 def test_the_order_is_that_of_the_ids_however_the_rows_come():

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from ser_lightning.data.protocol import Protocol, protocol
-from ser_lightning.data.splits import Speaker
+from ser_lightning.data.splits.speaker import Speaker
 from ser_lightning.emotions import label_set
 
 EMOTIONS = ("angry", "calm", "neutral", "sad")
@@ -123,10 +123,11 @@ def test_the_split_of_two_speakers_and_its_protocol_agree():
             "sex": ["female"] * 40,
             "text": [f"word {number // 2}" for number in range(40)],
             "label": ["sad"] * 40,
-            "hash": [str(number) for number in range(40)],
+            "recording": [str(number) for number in range(40)],
         }
     )
-    parts, notes = Speaker(test_speakers=["OAF"]).split(clips)
+    split = Speaker(test_speakers=["OAF"]).split(clips)
+    parts, notes = split.parts, split.notes
     got = made(clips.with_columns(part=parts).select("corpus", "speaker", "part").rows(), split="speaker", notes=notes)
     assert got["shared_speakers"] == {"train_val": 1, "train_test": 0, "val_test": 0}
     assert got["parts"] == {

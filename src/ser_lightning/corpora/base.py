@@ -15,8 +15,10 @@ from typing import Protocol
 class Utterance:
     """One clip: where it is, and what its corpus says of it.
 
-    `emotion` is a canonical name (see `ser_lightning.emotions`). `start` and `end` cut a segment, in seconds;
-    None means the whole file. Unknown text fields are empty.
+    `emotion` is a canonical name (see `ser_lightning.emotions`). `name` is the clip's name in its corpus, the same in
+    every layout, by which published lists know it; empty where it is the file's name. `votes` holds (emotion, share)
+    where listeners voted. `start` and `end` cut a segment, in seconds; None means the whole file. Unknown text
+    fields are empty.
     """
 
     path: Path
@@ -27,13 +29,42 @@ class Utterance:
     text: str = ""
     intensity: str = ""
     take: str = ""
+    name: str = ""
+    votes: tuple[tuple[str, float], ...] = ()
     start: float | None = None
     end: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a corpus comes from, as a data card or a protocol tells it.
+
+    `labels` says what the emotion labels are: `acted`, as the speakers were asked to; or whose votes they are.
+    """
+
+    corpus: str
+    title: str = ""
+    citation: str = ""
+    url: str = ""
+    licence: str = ""
+    labels: str = "acted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Defect:
+    """A file of the official release that is known to fail: it is left out by name, and never stops a run.
+
+    `error` is the start of what reading it says; any other failure of it counts like that of any file.
+    """
+
+    path: str
+    error: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scan:
-    """What a corpus folder holds.
+    """What a corpus folder holds, and where that comes from.
 
     `copies` pairs each kept file with a further file of the same name, of a tree that was unpacked twice;
     preparing checks that their samples agree. `bad` holds (path, reason): such a file stops a run unless
@@ -41,9 +72,11 @@ class Scan:
     """
 
     utterances: tuple[Utterance, ...]
+    origins: tuple[Origin, ...] = ()
     copies: tuple[tuple[Path, Path], ...] = ()
     notes: tuple[str, ...] = ()
     bad: tuple[tuple[str, str], ...] = ()
+    defects: tuple[Defect, ...] = ()
 
 
 class Corpus(Protocol):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ser_lightning.corpora.base import Scan, Utterance
@@ -24,8 +25,8 @@ NOT_AUDIO = VIDEO | TEXT | OFFICE | PACKED | OTHER
 PREFERRED = (".wav", ".flac", ".aiff", ".aif")
 """Where a clip is there in several types, the earlier of these is taken."""
 
-Parse = Callable[[Path], "tuple[str, Utterance] | None"]
-"""From a file to its clip's key within the corpus and its row; None where the name is not the corpus's."""
+Parse = Callable[[Path], "Utterance | str | None"]
+"""From a file to its row, with `name`; or why it must not be trusted; None where the name is not the corpus's."""
 
 
 def find_root(root: str | Path | None, *, data_dir: str | Path, corpus: str, names: Sequence[str]) -> Path:
@@ -52,26 +53,29 @@ def find_root(root: str | Path | None, *, data_dir: str | Path, corpus: str, nam
     )
 
 
-def scan_folder(root: Path, parse: Parse, *, corpus: str, example: str) -> Scan:
-    """Every clip below `root` once, by its key; copies, other types and foreign names are told in the notes.
+def scan_folder(root: Path, parse: Parse, *, corpus: str, example: str, skip: Sequence[str] = ()) -> Scan:
+    """Every clip below `root` once, by its name; copies, other types and foreign names are told in the notes.
 
-    Raises UserError where no file bears a name of the corpus.
+    Folders whose name is in `skip` are not entered. Raises UserError where no file bears a name of the corpus.
     """
     clips: dict[str, list[Utterance]] = {}
     foreign: list[Path] = []
-    for path in audio_files(root):
+    bad: list[tuple[str, str]] = []
+    for path in audio_files(root, skip=skip):
         parsed = parse(path)
         if parsed is None:
             foreign.append(path)
+        elif isinstance(parsed, str):
+            bad.append((str(path), parsed))
         else:
-            clips.setdefault(parsed[0], []).append(parsed[1])
-    if not clips:
+            clips.setdefault(parsed.name, []).append(parsed)
+    if not clips and not bad:
         seen = f"{len(foreign)} other files, such as {foreign[0].name}" if foreign else "no audio file"
         raise UserError(f"{corpus}: no file below {root} is named like {example}; found {seen}")
-    return _one_each(clips, foreign, root)
+    return replace(_one_each(clips, foreign, root), bad=tuple(bad))
 
 
-def audio_files(root: Path) -> Iterator[Path]:
+def audio_files(root: Path, *, skip: Sequence[str] = ()) -> Iterator[Path]:
     """Every file below `root` that may be audio, in a fixed order, links followed once, hidden ones passed over."""
     entered: set[str] = set()
     for folder, folders, files in os.walk(root, followlinks=True):
@@ -80,7 +84,7 @@ def audio_files(root: Path) -> Iterator[Path]:
             folders.clear()
             continue
         entered.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")) and name not in skip)
         for name in sorted(files):
             if not name.startswith(".") and os.path.splitext(name)[1].lower() not in NOT_AUDIO:  # noqa: PTH122
                 yield Path(folder, name)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from ser_lightning.corpora.base import Scan, Utterance
+from ser_lightning.corpora.base import Origin, Scan, Utterance
 from ser_lightning.corpora.folder import find_root, scan_folder
 from ser_lightning.errors import UserError
 
@@ -41,6 +41,14 @@ CHANNEL_FOLDERS = {
 }
 """Folders that hold one channel only, so they are no answer where the other is asked for."""
 
+ORIGIN = Origin(
+    corpus="ravdess",
+    title="RAVDESS, Ryerson Audio-Visual Database of Emotional Speech and Song",
+    citation="Livingstone & Russo 2018, PLoS ONE 13(5): e0196391",
+    url="https://doi.org/10.5281/zenodo.1188976",
+    licence="CC BY-NC-SA 4.0",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ravdess:
@@ -60,27 +68,21 @@ class Ravdess:
         Raises UserError where there is none.
         """
         found = scan_folder(self._folder(), self._parse, corpus="RAVDESS", example="03-01-05-02-01-01-12.wav")
-        wanted = [row for row in found.utterances if self.channel in ("both", _channel(row.path))]
-        if not wanted:
+        wanted = tuple(row for row in found.utterances if self._is_wanted(row.name))
+        if not wanted and not found.bad:
             raise UserError(
                 f"no {self.channel} clip of RAVDESS is below {self._folder()}, only {len(found.utterances)} of the "
                 "other channel; set corpus.channel, or corpus.root to the folder of both"
             )
-        bad = [(str(row.path), _foreign_folder(row)) for row in wanted if _foreign_folder(row)]
-        spoilt = {path for path, _ in bad}
-        rows = tuple(row for row in wanted if str(row.path) not in spoilt)
-        kept = {row.path for row in rows}
+        kept = {row.path for row in wanted}
         copies = tuple(pair for pair in found.copies if pair[0] in kept)
-        return replace(
-            found,
-            utterances=rows,
-            copies=copies,
-            notes=found.notes + self._left_out(found, wanted),
-            bad=tuple(bad),
-        )
+        notes = found.notes + self._left_out(len(found.utterances) - len(wanted))
+        return replace(found, utterances=wanted, origins=(ORIGIN,), copies=copies, notes=notes)
 
-    def _left_out(self, found: Scan, wanted: list[Utterance]) -> tuple[str, ...]:
-        count = len(found.utterances) - len(wanted)
+    def _is_wanted(self, name: str) -> bool:
+        return self.channel in ("both", CHANNELS[name.split("-")[1]])
+
+    def _left_out(self, count: int) -> tuple[str, ...]:
         other = "song" if self.channel == "speech" else "speech"
         return (f"{count} {other} clips are left out (corpus.channel={self.channel})",) if count else ()
 
@@ -88,31 +90,22 @@ class Ravdess:
         names = (*FOLDERS, *CHANNEL_FOLDERS[self.channel])
         return find_root(self.root, data_dir=self.data_dir, corpus="ravdess", names=names)
 
-    def _parse(self, path: Path) -> tuple[str, Utterance] | None:
+    def _parse(self, path: Path) -> Utterance | str | None:
         match = NAME.fullmatch(path.stem)
         if match is None or match["modality"] != AUDIO_ONLY:
             return None
-        utterance = Utterance(
+        actor = match["actor"]
+        folder = re.fullmatch(r"actor_(\d\d)", path.parent.name.lower())
+        if folder is not None and folder[1] != actor and self._is_wanted(path.stem):
+            return f"lies in the folder of actor {folder[1]}, but its name says actor {actor}"
+        return Utterance(
             path=path,
+            name=path.stem,
             emotion=EMOTIONS[match["emotion"]],
-            speaker=f"actor{match['actor']}",
+            speaker=f"actor{actor}",
             corpus=self.name,
-            sex="male" if int(match["actor"]) % 2 else "female",
+            sex="male" if int(actor) % 2 else "female",
             text=STATEMENTS[match["statement"]],
             intensity=INTENSITIES[match["intensity"]],
             take=match["repetition"].lstrip("0"),
         )
-        # A stray file is no copy of the clip whose name it bears: it must not stand in for it.
-        return path.stem + _foreign_folder(utterance), utterance
-
-
-def _channel(path: Path) -> str:
-    return CHANNELS[path.stem.split("-")[1]]
-
-
-def _foreign_folder(row: Utterance) -> str:
-    """Why a clip cannot be trusted: it lies in a folder of another actor than its name says; else empty."""
-    folder = re.fullmatch(r"actor_(\d\d)", row.path.parent.name.lower())
-    if folder is None or f"actor{folder[1]}" == row.speaker:
-        return ""
-    return f"lies in the folder of actor {folder[1]}, but its name says actor {row.speaker[-2:]}"

@@ -37,9 +37,11 @@ class Several:
         scans = [corpus.scan() for corpus in self._corpora()]
         return Scan(
             utterances=tuple(row for scan in scans for row in scan.utterances),
+            origins=tuple(origin for scan in scans for origin in scan.origins),
             copies=tuple(pair for scan in scans for pair in scan.copies),
             notes=tuple(note for scan in scans for note in scan.notes),
             bad=tuple(bad for scan in scans for bad in scan.bad),
+            defects=tuple(defect for scan in scans for defect in scan.defects),
         )
 
     def _corpora(self) -> list[Corpus]:

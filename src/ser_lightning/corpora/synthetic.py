@@ -27,7 +27,7 @@ from jaxtyping import Float
 from rich.progress import track
 
 from ser_lightning.corpora import voice
-from ser_lightning.corpora.base import Scan, Utterance
+from ser_lightning.corpora.base import Origin, Scan, Utterance
 from ser_lightning.errors import UserError
 from ser_lightning.terminal import err
 
@@ -35,6 +35,13 @@ FORMAT = 1  # raise it whenever the same parameters would give other samples
 MANIFEST = "synthetic.json"
 LEVEL_DB = -30.0  # of a neutral clip, in dB of full scale
 TREMOR_HZ = 6.5
+ORIGIN = Origin(
+    corpus="synthetic",
+    title="A made-up corpus: a test signal, and no evidence about people",
+    citation="made by ser_lightning from a seed",
+    licence="MIT, as this software",
+    labels="made",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +156,7 @@ class Synthetic:
                 f"the folder of a synthetic corpus holds what its parameters give, and nothing else; {folder}"
                 f" is not the {len(utterances)} clips of {self.manifest}; delete it, or give another root"
             )
-        return Scan(utterances=utterances)
+        return Scan(utterances=utterances, origins=(ORIGIN,))
 
     def utterances(self, folder: Path) -> Iterator[Utterance]:
         """The rows, in order, whether or not the files exist yet."""

@@ -15,7 +15,7 @@ from typing import Annotated
 import polars as pl
 from annotated_types import MinLen
 
-from ser_lightning.corpora.base import Scan, Utterance
+from ser_lightning.corpora.base import Origin, Scan, Utterance
 from ser_lightning.emotions import SYNONYMS, canonical_emotion
 from ser_lightning.errors import UserError, did_you_mean
 
@@ -75,7 +75,8 @@ class Table:
         once = dict.fromkeys(utterances)
         again = len(utterances) - len(once)
         notes = (f"{again} rows of {file.name} repeat another row to the letter; each is used once",) if again else ()
-        return Scan(utterances=tuple(once), notes=notes, bad=tuple(bad))
+        origin = Origin(corpus=self.name, title=f"the table {file.name}", labels="as in the table")
+        return Scan(utterances=tuple(once), origins=(origin,), notes=notes, bad=tuple(bad))
 
     def _utterance(self, row: dict[str, str | None], folder: Path) -> Utterance:
         words = {name: row.get(name) or "" for name in TEXT}
@@ -97,11 +98,14 @@ class Table:
         return Utterance(
             path=path,
             emotion=emotion,
+            speaker=words["speaker"],
             corpus=self.name,
             sex=SEX.get(sex, sex),
+            text=words["text"],
+            intensity=words["intensity"],
+            take=words["take"],
             start=start,
             end=end,
-            **words,
         )
 
     def _file(self) -> Path:

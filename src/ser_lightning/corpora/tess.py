@@ -7,10 +7,10 @@ the spellings of the folders vary and are not read.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ser_lightning.corpora.base import Scan, Utterance
+from ser_lightning.corpora.base import Origin, Scan, Utterance
 from ser_lightning.corpora.folder import find_root, scan_folder
 
 NAME = re.compile(
@@ -24,6 +24,14 @@ FOLDERS = (
     "toronto-emotional-speech-set-tess",
     "TESS_Toronto_emotional_speech_set_data",
     "TESS_Toronto_emotional_speech_set",
+)
+
+ORIGIN = Origin(
+    corpus="tess",
+    title="TESS, Toronto emotional speech set",
+    citation="Pichora-Fuller & Dupuis 2020, Toronto emotional speech set (TESS), Borealis",
+    url="https://doi.org/10.5683/SP2/E8H2MF",
+    licence="CC BY-NC-ND 4.0",
 )
 
 
@@ -40,20 +48,22 @@ class Tess:
 
     def scan(self) -> Scan:
         """List the clips; `OA_bite_neutral`, misspelt in the official data, is OAF's."""
-        return scan_folder(self._folder(), self._parse, corpus="TESS", example="OAF_back_angry.wav")
+        found = scan_folder(self._folder(), self._parse, corpus="TESS", example="OAF_back_angry.wav")
+        return replace(found, origins=(ORIGIN,))
 
     def _folder(self) -> Path:
         return find_root(self.root, data_dir=self.data_dir, corpus="tess", names=FOLDERS)
 
-    def _parse(self, path: Path) -> tuple[str, Utterance] | None:
+    def _parse(self, path: Path) -> Utterance | None:
         match = NAME.fullmatch(path.stem)
         if match is None:
             return None
         speaker = "YAF" if match["speaker"].upper() == "YAF" else "OAF"
         word, code = match["word"].lower(), match["emotion"].lower()
         emotion = "surprise" if code == PLEASANT_SURPRISE else code
-        utterance = Utterance(
+        return Utterance(
             path=path,
+            name=f"{speaker}_{word}_{code}",
             emotion=emotion,
             speaker=speaker,
             corpus=self.name,
@@ -61,4 +71,3 @@ class Tess:
             text=f"Say the word {word}",
             take="1",
         )
-        return f"{speaker}_{word}_{code}", utterance

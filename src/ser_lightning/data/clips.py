@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ser_lightning.corpora.base import Corpus
+from ser_lightning.corpora.base import Corpus, Defect, Origin
 from ser_lightning.data.manifest import to_table
 from ser_lightning.data.store import Store, prepare, sources
 from ser_lightning.emotions import LabelSet
@@ -22,15 +22,17 @@ MOST_LISTED = 100
 
 @dataclass(frozen=True)
 class Clips:
-    """The usable clips: the manifest's columns plus offset, length (samples), seconds, hash; and their samples.
+    """The usable clips: the manifest's columns plus offset, length (samples), seconds, hash, recording; their samples.
 
-    `left_out` holds (path, reason) of every clip that is not among them; `notes` what the user should know.
+    `recording` is shared by the clips of one recording: the least of their ids. `left_out` holds (path, reason) of
+    every clip that is not among them; `notes` what the user should know; `origins` where the corpora come from.
     """
 
     table: pl.DataFrame
     store: Store
     left_out: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    origins: tuple[Origin, ...]
 
 
 def load_clips(corpus: Corpus, *, cache_dir: Path, rate: int, skip_bad: bool) -> Clips:
@@ -51,7 +53,8 @@ def load_clips(corpus: Corpus, *, cache_dir: Path, rate: int, skip_bad: bool) ->
         ) from error
     table = pl.concat([table, store.index], how="horizontal").with_columns(seconds=pl.col("length") / rate)
     failed = table.filter(pl.col("error") != "")
-    bad = [*scan.bad, *zip(failed["path"], failed["error"], strict=True)]
+    defects, failures = _known(list(zip(failed["path"], failed["error"], strict=True)), scan.defects)
+    bad = [*scan.bad, *failures]
     if bad and not skip_bad:
         raise UserError(
             f"{len(bad)} of {len(table) + len(scan.bad)} files cannot be used; mend or remove them, "
@@ -59,28 +62,48 @@ def load_clips(corpus: Corpus, *, cache_dir: Path, rate: int, skip_bad: bool) ->
         )
     usable = table.filter(pl.col("error") == "")
     if usable.is_empty():
-        raise UserError(f"{corpus.name}: no file can be used:\n{listed(bad)}")
-    notes = (*scan.notes, *_remarks(usable))
-    return Clips(usable.drop("error"), store, tuple(bad), notes)
+        raise UserError(f"{corpus.name}: no file can be used:\n{listed([*bad, *defects])}")
+    usable = usable.drop("error").with_columns(recording=pl.col("clip").min().over("hash"))
+    known = [f"known defect of the official release, left out: {note}" for _, note in defects]
+    notes = (*scan.notes, *known, *_remarks(usable))
+    return Clips(usable, store, (*bad, *defects), notes, scan.origins)
+
+
+def _known(
+    failed: Sequence[tuple[str, str]], defects: Sequence[Defect]
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Of the (path, error) that failed those that the corpus's parser foresaw, with its note; and the others."""
+    foreseen = {defect.path: defect for defect in defects}
+    known, others = [], []
+    for path, error in failed:
+        defect = foreseen.get(path)
+        if defect is not None and error.startswith(defect.error):
+            known.append((path, defect.note))
+        else:
+            others.append((path, error))
+    return known, others
 
 
 def with_labels(clips: Clips, labels: LabelSet) -> Clips:
-    """The clips that the label set takes, with their `label`; identical audio under two labels is left out."""
+    """The clips that the label set takes, with their `label`; a recording under two labels is left out."""
     mapping = pl.DataFrame({"emotion": list(labels.mapping), "label": list(labels.mapping.values())})
     table = clips.table.join(mapping, on="emotion", how="inner", maintain_order="left")
-    torn = pl.col("label").n_unique().over("hash") > 1
-    conflicting = table.filter(torn)
-    reason = "identical audio bears two labels: {}"
-    left_out = [
-        (row["path"], reason.format(_twins(conflicting, row["hash"]))) for row in conflicting.iter_rows(named=True)
-    ]
-    notes = [f"{len(conflicting)} clips are left out, as identical audio bears two labels"] if left_out else []
-    pairs = table.filter(~torn & pl.col("hash").is_duplicated())
-    twins = pairs.group_by("hash", maintain_order=True).agg("clip")["clip"]
-    notes += [f"identical audio, kept in one part: {', '.join(names.to_list())}" for names in twins]
+    torn = pl.col("label").n_unique().over("recording") > 1
+    conflicting = table.filter(torn).with_columns(said=pl.format("{} ({})", "clip", "label"))
+    twins = conflicting.with_columns(twins=pl.col("said").str.join(", ").over("recording"))
+    reasons = [f"identical audio bears two labels: {names}" for names in twins["twins"]]
+    left_out = zip(twins["path"], reasons, strict=True)
+    notes = [f"left out, as {reason}" for reason in dict.fromkeys(reasons)]
+    pairs = table.filter(~torn & pl.col("recording").is_duplicated())
+    grouped = pairs.group_by("recording", maintain_order=True).agg("clip")["clip"]
+    notes += [f"identical audio, kept in one part: {', '.join(names.to_list())}" for names in grouped]
     return replace(
-        clips, table=table.filter(~torn), left_out=(*clips.left_out, *left_out), notes=(*clips.notes, *notes)
+        clips, table=table.filter(~torn), left_out=(*clips.left_out, *left_out), notes=(*clips.notes, *_few(notes))
     )
+
+
+def _few(notes: list[str], most: int = 10) -> list[str]:
+    return notes[:most] + ([f"and {len(notes) - most} more recordings like these"] if len(notes) > most else [])
 
 
 def listed(bad: Sequence[tuple[str, str]], most: int = MOST_LISTED) -> str:
@@ -88,11 +111,6 @@ def listed(bad: Sequence[tuple[str, str]], most: int = MOST_LISTED) -> str:
     lines = [f"  {path}: {reason}" for path, reason in bad[:most]]
     more = [f"  and {len(bad) - most} more"] if len(bad) > most else []
     return "\n".join(lines + more)
-
-
-def _twins(table: pl.DataFrame, digest: str) -> str:
-    twins = table.filter(pl.col("hash") == digest)
-    return ", ".join(f"{clip} ({label})" for clip, label in zip(twins["clip"], twins["label"], strict=True))
 
 
 def _remarks(table: pl.DataFrame) -> list[str]:

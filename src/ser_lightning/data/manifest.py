@@ -1,5 +1,7 @@
 """Utterances <-> one table: a row a clip, columns as below, sorted by clip id.
 
+Where listeners voted, further columns `vote_<emotion>` hold their shares, null for clips without votes.
+
 The table is columns (Polars), not objects: a million clips are then eleven arrays. Its order is the clip id's, so
 nothing that counts rows depends on the order in which a disk lists its files.
 """
@@ -16,6 +18,7 @@ from ser_lightning.errors import UserError
 SCHEMA = pl.Schema(
     {
         "clip": pl.String,
+        "name": pl.String,
         "path": pl.String,
         "corpus": pl.String,
         "speaker": pl.String,
@@ -28,6 +31,8 @@ SCHEMA = pl.Schema(
         "end": pl.Float64,
     }
 )
+VOTE = "vote_"
+"""What the columns of listeners' shares are named by, before the emotion."""
 
 
 def to_table(utterances: Sequence[Utterance]) -> pl.DataFrame:
@@ -36,15 +41,29 @@ def to_table(utterances: Sequence[Utterance]) -> pl.DataFrame:
     Clips that would share an id (files of one name in several folders) take as many parent folders into theirs as
     tell them apart. Raises UserError where two rows are the same stretch of the same file.
     """
-    columns = {name: [getattr(row, name) for row in utterances] for name in SCHEMA if name not in ("clip", "path")}
-    paths = [str(row.path) for row in utterances]
-    table = pl.DataFrame({"clip": _clip_ids(utterances), "path": paths, **columns}, schema=SCHEMA)
+    made = {
+        "clip": _clip_ids(utterances),
+        "name": [row.name or row.path.stem for row in utterances],
+        "path": [str(row.path) for row in utterances],
+    }
+    columns = {name: [getattr(row, name) for row in utterances] for name in SCHEMA if name not in made}
+    table = pl.DataFrame(made | columns, schema=SCHEMA).with_columns(_votes(utterances))
     twice = table.filter(pl.col("clip").is_duplicated())
     if len(twice):
         raise UserError(
             f"a clip may be listed once, these are listed more often: {_few(twice['clip'].unique().sort())}"
         )
     return table.sort("clip")
+
+
+def _votes(utterances: Sequence[Utterance]) -> list[pl.Series]:
+    """A column for each emotion that anybody voted for."""
+    voted = [dict(row.votes) for row in utterances]
+    emotions = sorted({emotion for votes in voted for emotion in votes})
+    return [
+        pl.Series(f"{VOTE}{emotion}", [votes.get(emotion, 0.0) if votes else None for votes in voted], dtype=pl.Float64)
+        for emotion in emotions
+    ]
 
 
 def _clip_ids(utterances: Sequence[Utterance]) -> list[str]:

@@ -16,7 +16,7 @@ CANDIDATES = 2000
 
 
 def speaker_units(table: pl.DataFrame) -> list[str]:
-    """A name for the speaker of each row, as corpus/speaker; speakers that share identical audio share a name.
+    """A name for the speaker of each row, as corpus/speaker; speakers that share a recording share a name.
 
     Raises UserError where a clip has no speaker.
     """
@@ -26,11 +26,11 @@ def speaker_units(table: pl.DataFrame) -> list[str]:
             f"a speaker-disjoint split needs the speaker of every clip; {len(unknown)} have none, "
             f"such as {unknown['clip'][0]}; add a speaker column, or use split=random"
         )
-    return tied((table["corpus"] + "/" + table["speaker"]).to_list(), table["hash"].to_list())
+    return tied((table["corpus"] + "/" + table["speaker"]).to_list(), table["recording"].to_list())
 
 
-def tied(names: Sequence[str], digests: Sequence[str]) -> list[str]:
-    """`names`, where those that share a digest, directly or through others, all bear the least of theirs.
+def tied(names: Sequence[str], recordings: Sequence[str]) -> list[str]:
+    """`names`, where those that share a recording, directly or through others, all bear the least of theirs.
 
     >>> tied(["a", "b", "c", "d"], ["1", "2", "2", "3"])
     ['a', 'b', 'b', 'd']
@@ -43,8 +43,8 @@ def tied(names: Sequence[str], digests: Sequence[str]) -> list[str]:
         return name
 
     first: dict[str, str] = {}
-    for name, digest in zip(names, digests, strict=True):
-        one, other = find(first.setdefault(digest, name)), find(name)
+    for name, recording in zip(names, recordings, strict=True):
+        one, other = find(first.setdefault(recording, name)), find(name)
         root[max(one, other)] = min(one, other)
     return [find(name) for name in names]
 

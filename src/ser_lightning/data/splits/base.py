@@ -1,0 +1,64 @@
+"""What every splitter is: a value that cuts a table of clips into train, val and test.
+
+The same table and settings give the same parts, whatever the order of the rows. Clips of one recording never lie in
+two parts, unless a published list says so. What a table cannot satisfy is said in one message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Protocol
+
+import polars as pl
+from annotated_types import Ge, Interval
+
+from ser_lightning.data.parts import PARTS
+from ser_lightning.errors import UserError
+
+Fraction = Annotated[float, Interval(gt=0, lt=1)]
+Seed = Annotated[int, Ge(0)]
+Fold = Annotated[int, Ge(1)]
+"""Folds count from 1."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """The part of each row of a table, in its order; null where the clip is in none.
+
+    `notes` are for the protocol; `fold` is which of `num_folds` it is, None where there are no folds.
+    """
+
+    parts: pl.Series
+    notes: tuple[str, ...] = ()
+    fold: int | None = None
+    num_folds: int | None = None
+
+
+class Splitter(Protocol):
+    """How a table is cut into parts."""
+
+    @property
+    def name(self) -> str:
+        """The name under which the protocol knows it."""
+        ...
+
+    @property
+    def seed(self) -> int | None:
+        """What chance is drawn from; None where nothing is drawn."""
+        ...
+
+    def split(self, table: pl.DataFrame) -> Split:
+        """Assign each row to a part.
+
+        The table has the text columns clip, name, corpus, speaker, sex, text, label, and recording, which clips of
+        the same audio share. Raises UserError.
+        """
+        ...
+
+
+def check_parts(parts: pl.Series) -> None:
+    """Raise UserError where a part is empty."""
+    there = set(parts.drop_nulls())
+    empty = [part for part in PARTS if part not in there]
+    if empty:
+        raise UserError(f"the split leaves no clip for {' and '.join(empty)} ({len(parts)} in all); raise its fraction")
