@@ -1,5 +1,6 @@
 """Every option of every group composes, fits its constructor, and shows every key that the constructor takes."""
 
+import importlib
 import inspect
 from pathlib import Path
 
@@ -7,7 +8,15 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from ser_lightning.cli import conf_dir
-from ser_lightning.config import PrepareSettings, TrainSettings, config_problems, plain
+from ser_lightning.config import (
+    DescribeSettings,
+    DownloadSettings,
+    PrepareSettings,
+    TrainSettings,
+    config_problems,
+    plain,
+)
+from ser_lightning.downloads.command import PLACES, check_download
 from ser_lightning.schema import find_target
 
 OPTIONS = sorted(
@@ -66,8 +75,27 @@ def test_the_classic_experiment_is_the_classic_one():
     assert not config["split"]["stratify"]
 
 
+def test_describe_fits():
+    assert config_problems(composed(config_name="describe"), DescribeSettings) == []
+
+
 def test_prepare_fits():
     assert config_problems(composed(config_name="prepare"), PrepareSettings) == []
+
+
+def test_download_fits():
+    config = composed(config_name="download")
+    assert config_problems(config, DownloadSettings) == []
+    assert set(config["places"]) == set(PLACES)
+
+
+@pytest.mark.parametrize("corpus", PLACES)
+def test_download_and_the_corpus_agree_on_where_it_comes_from(corpus):
+    config = composed(f"corpus={corpus}", config_name="download")
+    check_download(config)
+    about = config["places"][corpus]["about"]
+    origin = importlib.import_module(f"ser_lightning.corpora.{corpus}").ORIGIN
+    assert (about["title"], about["licence"], about["citation"]) == (origin.title, origin.licence, origin.citation)
 
 
 @pytest.mark.parametrize("path", sorted(conf_dir().rglob("*.yaml")), ids=lambda path: f"{path.parent.name}/{path.stem}")

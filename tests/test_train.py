@@ -76,6 +76,7 @@ def test_a_run_leaves_these_files_and_no_others(finished):
         "config.yaml",
         "environment.json",
         "split.csv",
+        "leaks.json",
         "log.csv",
         "timing.csv",
         "metrics.json",

@@ -6,16 +6,34 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytorch_lightning
+import rich.box
+import rich.table
 
 from ser_lightning.build import RunData
+from ser_lightning.data.leaks import AUDIO, KINDS, Leaks
+from ser_lightning.data.parts import PAIRS
 from ser_lightning.evaluation.summary import class_table, parts_table
 from ser_lightning.metrics import Scores
 from ser_lightning.task import EmotionTask
 from ser_lightning.terminal import out
 
 
+def leak_table(leaks: Leaks) -> rich.table.Table:
+    """How many speakers, recordings, texts and takes each two parts share."""
+    table = rich.table.Table(title="Leak check: shared between", title_justify="left", box=rich.box.SIMPLE_HEAD)
+    table.add_column("")
+    for a, b in PAIRS:
+        table.add_column(f"{a} and {b}", justify="right")
+    for kind, words in KINDS.items():
+        alarming = kind in AUDIO and leaks.policy != "allow"
+        cells = [leaks.shared[kind][f"{a}_{b}"] for a, b in PAIRS]
+        table.add_row(words, *(f"[red]{count}[/red]" if alarming and count else f"{count}" for count in cells))
+    return table
+
+
 def introduce(data: RunData, task: EmotionTask, trainer: pytorch_lightning.Trainer, backbone: str) -> None:
-    """Print notes, protocol, class weights and the network."""
+    """Print the leak check, protocol, notes, class weights and the network."""
+    out.print(leak_table(data.leaks))
     out.print(f"protocol: {data.protocol['sentence']}", markup=False)
     for note in data.protocol["notes"]:
         out.print(f"note: {note}", markup=False)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,11 @@ from pytorch_lightning.loggers import Logger
 
 from ser_lightning.config import config_problems
 from ser_lightning.data.clips import Clips, load_clips, with_labels
+from ser_lightning.data.leaks import Leaks, find_leaks, leak_notes
 from ser_lightning.data.module import SpeechData
 from ser_lightning.data.protocol import Protocol, protocol
+from ser_lightning.data.splits.base import Split, Splitter
+from ser_lightning.data.targets import class_targets
 from ser_lightning.emotions import label_set
 from ser_lightning.errors import UserError
 from ser_lightning.task import EmotionTask
@@ -36,6 +39,7 @@ class RunData:
     table: pl.DataFrame
     targets: npt.NDArray[np.float32]
     labels: tuple[str, ...]
+    leaks: Leaks
     protocol: Protocol
 
 
@@ -74,27 +78,49 @@ def build_clips(config: Config) -> Clips:
 
 
 def build_data(config: Config) -> RunData:
-    """Clips, labels, split and protocol; raises UserError."""
+    """Clips, labels, split, leak check and protocol; raises UserError."""
     clips = build_clips(config)
     emotions = clips.table["emotion"]
     labels = label_set(config["label_set"], emotions.unique())
     clips = with_labels(clips, labels)
-    splitter = built(config["split"])
+    splitter: Splitter = built(config["split"])
     split = splitter.split(clips.table)
-    table = clips.table.with_columns(part=split.parts)
+    clips, table = _in_parts(clips, split)
+    leaks = find_leaks(table, clips.twins, policy=config["leaks"], num_copies=clips.num_copies)
     shuffled = config["shuffle_train_labels"]
-    control = ("the training labels were shuffled: a control",) if shuffled else ()
-    left_out = (f"{len(clips.left_out)} files are left out, see left_out.csv",) if clips.left_out else ()
-    notes = (*split.notes, *control, *left_out, *clips.notes)
     return RunData(
         clips=clips,
         table=table,
-        targets=_targets(table, labels.labels, config["seed"] if shuffled else None),
+        targets=class_targets(table, labels, shuffle_seed=config["seed"] if shuffled else None),
         labels=labels.labels,
+        leaks=leaks,
         protocol=protocol(
-            table, emotions=emotions, labels=labels, split=splitter.name, seed=splitter.seed, notes=notes
+            table,
+            emotions=emotions,
+            labels=labels,
+            splitter=splitter,
+            split=split,
+            origins=clips.origins,
+            notes=(*split.notes, *leak_notes(leaks), *_run_notes(config, clips), *clips.notes),
         ),
     )
+
+
+def _run_notes(config: Config, clips: Clips) -> Iterator[str]:
+    if config["data"]["balanced_by"] == "emotion" and config["loss"].get("weights", "none") != "none":
+        yield "classes are balanced twice, by data.balanced_by=emotion and by loss.weights"
+    if config["shuffle_train_labels"]:
+        yield "the training labels were shuffled: a control"
+    if clips.left_out:
+        yield f"{len(clips.left_out)} clips are left out, see left_out.csv"
+
+
+def _in_parts(clips: Clips, split: Split) -> tuple[Clips, pl.DataFrame]:
+    """The table of the clips that are in a part; those in none are named among the clips left out."""
+    table = clips.table.with_columns(part=split.parts)
+    none = table.filter(pl.col("part").is_null())
+    reasons = ((path, "the split puts it in no part") for path in none["path"])
+    return replace(clips, left_out=(*clips.left_out, *reasons)), table.filter(pl.col("part").is_not_null())
 
 
 def build_training(
@@ -142,13 +168,3 @@ def describe(config: Config, labels: tuple[str, ...]) -> dict[str, Any]:
         "frontend": {key: value for key, value in config["frontend"].items() if key != "_target_"},
         "network": network,
     }
-
-
-def _targets(table: pl.DataFrame, labels: tuple[str, ...], shuffle_seed: int | None) -> npt.NDArray[np.float32]:
-    """One-hot rows; with a seed, those of the training part in random order."""
-    number = {label: index for index, label in enumerate(labels)}
-    targets = np.eye(len(labels), dtype=np.float32)[[number[label] for label in table["label"]]]
-    if shuffle_seed is not None:
-        train = np.flatnonzero((table["part"] == "train").to_numpy())
-        targets[train] = targets[np.random.default_rng(shuffle_seed).permutation(train)]
-    return targets

@@ -19,6 +19,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
+from rich.markup import escape
 
 from ser_lightning.errors import RunFailedError, UserError
 from ser_lightning.terminal import err, out
@@ -70,7 +71,7 @@ def _run_job(job: Job, config: DictConfig) -> None:
             raise
         sys.exit(2)
     except RunFailedError as error:
-        err.print(f"[red]the run failed:[/red] {error}", markup=True)
+        err.print("[red]the run failed:[/red]", escape(str(error)))
         if multirun:
             raise
         sys.exit(1)
@@ -91,6 +92,8 @@ def _print_problems(problems: list[str]) -> None:
 def _remove_if_empty(folder: Path) -> None:
     """Remove the run directory that Hydra made, and its parents below here while they are empty; never a file."""
     here = Path.cwd().resolve()
+    if folder.resolve() == here:
+        return
     with contextlib.suppress(OSError):  # not empty, or not ours to remove
         folder.rmdir()
         while here in folder.parent.resolve().parents:

@@ -7,6 +7,7 @@ config that the rest gives is checked like any other.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -19,18 +20,20 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ser_lightning.build import check
 from ser_lightning.cli import conf_dir
-from ser_lightning.config import PrepareSettings, TrainSettings, plain
+from ser_lightning.config import DescribeSettings, PrepareSettings, TrainSettings, plain
+from ser_lightning.downloads.command import check_download
 from ser_lightning.errors import UserError, did_you_mean
 
-SETTINGS: dict[str, type] = {"train": TrainSettings, "prepare": PrepareSettings}
+SETTINGS: dict[str, type] = {"train": TrainSettings, "prepare": PrepareSettings, "describe": DescribeSettings}
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException)
 
 
 def composition_problems(arguments: list[str], config_name: str, error: Exception) -> list[str]:
     """All problems of a command line that Hydra refused with `error`."""
-    overrides = get_args_parser().parse_args(arguments).overrides
+    parsed = get_args_parser().parse_args(arguments)
+    overrides = parsed.overrides
     problems: list[str] = []
-    kept: list[str] = []
+    kept = [f"hydra.searchpath=['file://{Path(parsed.config_dir).absolute()}']"] if parsed.config_dir else []
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         for override in overrides:
@@ -44,7 +47,10 @@ def composition_problems(arguments: list[str], config_name: str, error: Exceptio
         except (*COMPOSE_ERRORS, UserError) as reason:
             return problems or [_short(reason)]
     try:
-        check(config, SETTINGS[config_name])
+        if config_name == "download":
+            check_download(config)
+        else:
+            check(config, SETTINGS[config_name])
     except UserError as wrong:
         problems += wrong.problems
     return problems or [_short(error)]

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import AfterValidator
 
+from ser_lightning.data.leaks import Policy
 from ser_lightning.emotions import check_label_set
 from ser_lightning.errors import UserError
 from ser_lightning.schema import value_problems
@@ -43,6 +44,30 @@ class PrepareSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DescribeSettings:
+    """The keys of `describe`."""
+
+    corpus: dict[str, Any]
+    label_set: LabelSetSpec
+    sample_rate: Rate
+    data_dir: str
+    cache_dir: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownloadSettings:
+    """The keys of `download`; `places` holds, by corpus, what `ser_lightning.downloads` knows of its official place."""
+
+    corpus: dict[str, Any] | None = None
+    data_dir: str
+    threads: Annotated[int, Interval(ge=1, le=16)]
+    tries: Annotated[int, Interval(ge=1)]
+    pause_seconds: Annotated[float, Interval(ge=0)]
+    timeout_seconds: Annotated[float, Interval(gt=0)]
+    places: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainSettings:
     """The keys of `train`, at the top level; those that hold a `_target_` are checked against it."""
 
@@ -53,6 +78,7 @@ class TrainSettings:
     data_dir: str
     cache_dir: str
     on_bad_audio: OnBadAudio
+    leaks: Policy
     shuffle_train_labels: bool
     corpus: dict[str, Any]
     split: dict[str, Any]

@@ -17,6 +17,7 @@ from torch import Tensor
 GAMMA = -7046029254386353131  # 0x9e3779b97f4a7c15 as int64
 MIX_1 = -4658895280553007687  # 0xbf58476d1ce4e5b9
 MIX_2 = -7723592293110705685  # 0x94d049bb133111eb
+VISIT_BITS = 40  # a table has fewer than 2^40 rows
 MASK_64 = (1 << 64) - 1
 
 
@@ -26,6 +27,11 @@ class Key(NamedTuple):
     seed: int
     epoch: int
     clip: Int64[Tensor, batch]
+
+
+def visited(clip: Int64[Tensor, batch], visit: Int64[Tensor, batch]) -> Int64[Tensor, batch]:
+    """Clips to count by where an epoch draws a clip several times: rows and visits in one number."""
+    return clip + (visit << VISIT_BITS)
 
 
 def uniform(key: Key, draw: str) -> Float[Tensor, batch]:

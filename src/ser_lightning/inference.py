@@ -40,10 +40,10 @@ def predict_rows(
 
 
 def _moved(batch: Batch, device: torch.device) -> Batch:
-    return Batch(
+    return batch._replace(
         wave=batch.wave.to(device, non_blocking=True),
         length=batch.length.to(device, non_blocking=True),
         clip=batch.clip.to(device, non_blocking=True),
         target=batch.target.to(device, non_blocking=True),
-        epoch=batch.epoch,
+        visit=batch.visit.to(device, non_blocking=True),
     )

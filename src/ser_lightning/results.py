@@ -14,6 +14,7 @@ from ser_lightning.build import RunData
 from ser_lightning.data.module import SpeechData
 from ser_lightning.data.parts import PARTS
 from ser_lightning.data.store import TAIL_SECONDS
+from ser_lightning.data.targets import are_soft
 from ser_lightning.evaluation.examples import Example, choose_examples
 from ser_lightning.evaluation.predictions import predictions_table, table_scores, write_predictions
 from ser_lightning.evaluation.report import write_report
@@ -31,10 +32,13 @@ def predict_parts(
     best = torch.load(run_dir / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=True)
     task.load_state_dict(best["state_dict"])
     tables: dict[str, pl.DataFrame] = {}
+    soft = data.targets if are_soft(data.targets) else None
     for part in PARTS:
         rows = module.rows(part)[: module.batch_size if one_batch else None]
         clip, probabilities = predict_rows(task.network, module, rows, num_classes=len(data.labels), device=device)
-        tables[part] = predictions_table(data.table[clip.numpy()], probabilities.numpy(), data.labels)
+        at = clip.numpy()
+        shares = None if soft is None else soft[at]
+        tables[part] = predictions_table(data.table[at], probabilities.numpy(), data.labels, shares)
         write_predictions(run_dir / "predictions" / f"{part}.csv", tables[part])
     return tables
 

@@ -47,7 +47,7 @@ def train_run(config: Mapping[str, Any], run_dir: Path) -> None:
             logger.log_hyperparams(dict(config))
         if trainer.is_global_zero:
             introduce(data, task, trainer, config["model"]["backbone"])
-            write_run_files(run_dir, config, data.table, data.clips.left_out)
+            write_run_files(run_dir, config, data.table, data.clips.left_out, data.leaks)
         trainer.fit(task, datamodule=module)
         if not trainer.is_global_zero:
             return

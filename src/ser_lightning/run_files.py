@@ -16,6 +16,7 @@ import polars as pl
 import torch
 import yaml
 
+from ser_lightning.data.leaks import Leaks, leaks_file
 from ser_lightning.files import atomic_path, write_text
 
 PACKAGES = (
@@ -32,12 +33,17 @@ PACKAGES = (
 
 
 def write_run_files(
-    run_dir: Path, config: Mapping[str, Any], table: pl.DataFrame, left_out: tuple[tuple[str, str], ...]
+    run_dir: Path,
+    config: Mapping[str, Any],
+    table: pl.DataFrame,
+    left_out: tuple[tuple[str, str], ...],
+    leaks: Leaks,
 ) -> None:
-    """Write config.yaml, environment.json, split.csv, and left_out.csv where clips were left out."""
+    """Write config.yaml, environment.json, split.csv, leaks.json, and left_out.csv where clips were left out."""
     write_text(run_dir / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
     write_text(run_dir / "environment.json", json.dumps(environment(config, table), indent=2) + "\n")
     write_csv(run_dir / "split.csv", table.select("clip", "part", "corpus", "speaker", "emotion"))
+    write_text(run_dir / "leaks.json", json.dumps(leaks_file(leaks), indent=1, ensure_ascii=False) + "\n")
     if left_out:
         paths, reasons = zip(*left_out, strict=True)
         write_csv(run_dir / "left_out.csv", pl.DataFrame({"path": paths, "reason": reasons}))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ser_lightning.corpora.base import Utterance
-from ser_lightning.corpora.folder import audio_files, find_root, scan_folder
+from ser_lightning.corpora.folder import audio_files, find_root, known_oddities, misplaced, narrowed, scan_folder
 from ser_lightning.errors import UserError
 
 
@@ -93,6 +93,7 @@ def test_hidden_files_of_macs_and_editors_are_passed_over(tmp_path: Path):
 
 def test_what_is_no_audio_by_its_ending_is_passed_over_and_any_other_ending_is_taken(tmp_path: Path):
     touch(tmp_path, "a.mp4", "a.TXT", "a.csv", "a.zip", "a.PDF", "a.npy", "a.jpg", "a.oga", "a", "a.Mp3", "a.b")
+    touch(tmp_path, "a.lablaut", "a.labsilb", "a.silb", "a.TextGrid")
     assert listed(tmp_path) == ["a", "a.Mp3", "a.b", "a.oga"]
 
 
@@ -147,3 +148,43 @@ def test_no_name_of_the_corpus_is_an_error_that_shows_an_example(tmp_path: Path,
     touch(tmp_path, *names)
     with pytest.raises(UserError, match=f"X: no file below .* is named like clip1.wav; found {seen}"):
         scan_folder(tmp_path, parse, corpus="X", example="clip1.wav")
+
+
+def test_folders_to_skip_are_not_entered_whatever_their_case(tmp_path: Path):
+    touch(tmp_path, "wav/clip1.wav", "Laryngo/clip1.wav", "deep/LARYNGO/clip2.wav", "laryngo2/clip3.wav")
+    found = scan_folder(tmp_path, parse, corpus="X", example="clip1.wav", skip=("laryngo",))
+    assert [row.name for row in found.utterances] == ["clip1", "clip3"]
+    assert found.copies == ()
+
+
+def test_fewer_clips_have_fewer_copies(tmp_path: Path):
+    touch(tmp_path, "a/clip1.wav", "a/clip2.wav", "again/a/clip1.wav", "again/a/clip2.wav")
+    found = scan_folder(tmp_path, parse, corpus="X", example="clip1.wav")
+    fewer = narrowed(found, found.utterances[1:])
+    assert [row.name for row in fewer.utterances] == ["clip2"]
+    assert fewer.copies == ((tmp_path / "a/clip2.wav", tmp_path / "again/a/clip2.wav"),)
+    assert fewer.notes == found.notes
+
+
+@pytest.mark.parametrize(
+    ("folder", "reason"),
+    [
+        ("actor_02", None),
+        ("ACTOR_02", None),
+        ("actor_2x", None),
+        ("x_actor_05", None),
+        ("Actor_05", "lies in the folder of actor 05, but its name says actor 02"),
+    ],
+)
+def test_a_folder_that_names_another_speaker(folder: str, reason: str | None):
+    folders = re.compile(r"actor_(\d\d)", re.IGNORECASE)
+    assert misplaced(Path(folder) / "clip.wav", folders, "02", word="actor") == reason
+
+
+def test_oddities_are_told_of_clips_that_are_there(tmp_path: Path):
+    touch(tmp_path, "clip1.wav", "clip2.wav", "clip3.wav", "clip4.wav")
+    found = scan_folder(tmp_path, parse, corpus="X", example="clip1.wav")
+    pairs = {(f"clip{n}", f"clip{n + 1}"): "one file" for n in (1, 3, 4)}
+    told = ("known in the official release: clip1 = clip2, clip3 = clip4 (one file); clip1 (loud)",)
+    assert known_oddities(found, {**pairs, ("clip1",): "loud", ("clip9",): "quiet"}) == told
+    assert known_oddities(found, {("clip9",): "quiet"}) == ()

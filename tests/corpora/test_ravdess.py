@@ -20,6 +20,7 @@ from ser_lightning.emotions import label_set
 from ser_lightning.errors import UserError
 
 EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fear", "disgust", "surprise")
+KNOWN = "known in the official release: 03-01-03-01-02-01-07 = 03-01-03-01-02-02-07 (the same recording)"
 STATEMENTS = ("Kids are talking by the door", "Dogs are sitting by the door")
 
 
@@ -107,6 +108,7 @@ def test_speech_in_every_layout(tmp_path: Path, layout: str):
     found = scan(tmp_path)
     assert told(found) == SPEECH
     assert Counter(row.sex for row in found.utterances) == {"male": 720, "female": 720}
+    assert [row.name for row in found.utterances] == names_of(SPEECH)
     assert {(row.corpus, row.start, row.end) for row in found.utterances} == {("ravdess", None, None)}
     assert found.bad == ()
 
@@ -117,7 +119,8 @@ def test_the_doubled_kaggle_tree_says_so_and_names_every_copy(tmp_path: Path):
     assert {row.path.parts[-3] for row in found.utterances} == {tmp_path.name}
     assert {one.name == other.name for one, other in found.copies} == {True}
     assert len(found.copies) == 1440
-    assert [note.split(" (")[0] for note in found.notes] == ["1440 of 2880 files are further copies of a clip"]
+    assert found.notes[0].startswith("1440 of 2880 files are further copies of a clip")
+    assert found.notes[1:] == (KNOWN,)
 
 
 @pytest.mark.parametrize("below", ["", "Audio_Song_Actors_01-24/"], ids=["same folders", "own folders"])
@@ -127,7 +130,8 @@ def test_song_beside_speech(tmp_path: Path, below: str, channel: str, other: int
     plant(tmp_path, names_of(SONG), lambda name: [f"{below}{folder(name)}/{name}.wav"])
     found = scan(tmp_path, channel=channel)
     assert told(found) == {"speech": SPEECH, "song": SONG, "both": sorted(SPEECH + SONG)}[channel]
-    assert [int(note.split()[0]) for note in found.notes] == ([other] if other else [])
+    left_out = f"{other} {'song' if channel == 'speech' else 'speech'} clips are left out (corpus.channel={channel})"
+    assert found.notes == ((left_out,) if other else ()) + ((KNOWN,) if channel != "song" else ())
 
 
 def test_song_alone_is_no_speech(tmp_path: Path):
@@ -180,7 +184,7 @@ def test_a_clip_in_another_actors_folder_is_bad_and_its_owner_keeps_the_true_one
     assert told(found) == SPEECH
     assert [row.path for row in found.utterances if row.path.stem == name] == [tmp_path / f"Actor_{actor}/{name}.wav"]
     assert found.bad == ((str(odd), f"lies in the folder of actor {stray}, but its name says actor {actor}"),)
-    assert (found.copies, found.notes) == ((), ())
+    assert (found.copies, found.notes) == ((), (KNOWN,))
 
 
 def test_a_stray_song_does_not_stop_a_run_on_speech(tmp_path: Path):
@@ -236,6 +240,7 @@ def test_real_clips_are_all_there_and_last_what_the_fact_sheet_says(real: Clips)
     names = [(Path(path).stem, emotion) for path, emotion in real.table.select("path", "emotion").iter_rows()]
     assert sorted(names) == [row[:2] for row in SPEECH]
     assert real.left_out == ()
+    assert KNOWN in real.notes
     seconds = real.table["seconds"].to_numpy()
     assert (seconds.min(), seconds.max()) == (pytest.approx(2.936, abs=2e-3), pytest.approx(5.272, abs=2e-3))
     assert sum(seconds) / 3600 == pytest.approx(1.48, abs=0.005)

@@ -44,6 +44,38 @@ def test_everything_wrong_is_told_at_once():
     assert "corpus.roots.tess=DIR" in text
 
 
+def test_mistakes_of_a_member_bear_its_own_keys(folders):
+    cremad = {"_target_": "ser_lightning.corpora.cremad.CremaD", "root": str(folders), "data_dir": "/x", "soft": True}
+    members = MEMBERS | {"cremad": cremad, "mine": MEMBERS["tess"]}
+    with pytest.raises(UserError) as told:
+        Several(names=["cremad", "mine"], members=members, roots={"mine": "/none"})
+    assert told.value.problems == [
+        "corpus.members.cremad.soft needs votes: "
+        "set corpus.members.cremad.labels=voice or audiovisual, or leave soft out",
+        "corpus.roots.mine must be the folder that holds tess: /none does not exist",
+    ]
+
+
+def test_what_scans_find_wrong_is_told_at_once(tmp_path):
+    (tmp_path / "03-02-05-01-01-01-12.wav").touch()
+    roots = {"ravdess": str(tmp_path), "tess": str(tmp_path)}
+    with pytest.raises(UserError) as told:
+        Several(names=["ravdess", "tess"], members=MEMBERS, roots=roots).scan()
+    song, tess = told.value.problems
+    assert song.endswith("set corpus.members.ravdess.channel, or corpus.roots.ravdess to the folder of both")
+    assert tess.startswith(f"TESS: no file below {tmp_path} is named like")
+
+
+def test_all_corpora_that_are_read_are_members(tmp_path, run_job, write_noise):
+    names = ("DC_a01", "1001_DFA_SAD_XX", "OAF_back_fear", "03-01-03-01-01-01-12", "03a02Wb")
+    for seed, (corpus, name) in enumerate(zip(("savee", "cremad", "tess", "ravdess", "emodb"), names, strict=True)):
+        write_noise(tmp_path / corpus / f"{name}.wav", seed=seed)
+    overrides = ["corpus=several", "corpus.names=[savee,cremad,tess,ravdess,emodb]", f"data_dir={tmp_path}"]
+    done = run_job(prepare, "prepare", [*overrides, f"cache_dir={tmp_path / 'cache'}"])
+    assert done.code == 0, done.err
+    assert "5 clips, 5 speakers" in done.out
+
+
 def test_the_command_of_the_documentation(folders, run_job):
     overrides = ["corpus=several", "corpus.names=[ravdess,tess]", f"corpus.roots.ravdess={folders / 'ravdess'}"]
     done = run_job(prepare, "prepare", [*overrides, f"data_dir={folders}", f"cache_dir={folders / 'cache'}"])

@@ -39,6 +39,10 @@ OFFICIAL = sorted(
     (f"{speaker}_{word}_{code}", CODES[code], speaker, f"Say the word {word}")
     for speaker, word, code in product(("OAF", "YAF"), WORDS, CODES)
 )
+KNOWN = (
+    "known in the official release: OAF_bite_neutral (named OA_bite_neutral); OAF_food_fear (at 96 kHz); "
+    "YAF_germ_angry, YAF_neat_fear (AIFF named .wav)"
+)
 MISSPELT = {"OAF_bite_neutral": "OA_bite_neutral"}
 KAGGLE = "TESS Toronto emotional speech set data"
 
@@ -105,7 +109,9 @@ def test_every_layout(tmp_path: Path, layout: str):
     }
     assert {(row.corpus, row.take, row.intensity) for row in found.utterances} == {("tess", "1", "")}
     assert found.bad == ()
-    assert len(found.notes) == (layout == "kaggle, unpacked twice")
+    assert {row.name for row in found.utterances} == {row[0] for row in OFFICIAL}
+    assert len(found.notes) == 1 + (layout == "kaggle, unpacked twice")
+    assert found.notes[-1] == KNOWN
 
 
 def test_the_doubled_kaggle_tree_says_so_and_names_every_copy(tmp_path: Path):
@@ -126,6 +132,23 @@ def test_both_spellings_of_the_misspelt_clip_are_one_clip(tmp_path: Path):
         ("OAF", "Say the word bite", "neutral")
     ]
     assert [{path.name for path in pair} for pair in found.copies] == [{"OA_bite_neutral.wav", "OAF_bite_neutral.wav"}]
+    assert found.notes[-1] == "known in the official release: OAF_bite_neutral (named OA_bite_neutral)"
+
+
+@pytest.mark.parametrize("folder", ["YAF_angry", "yaf", "YAF_pleasant_surprised", "YAF sad"])
+def test_a_clip_in_the_other_speakers_folder_is_bad(tmp_path: Path, folder: str):
+    plant(tmp_path, ["OAF_back_angry", "OAF_back_sad"], lambda name: [f"{folder}/{name}.wav"])
+    plant(tmp_path, ["OAF_back_angry", "YAF_back_angry"], LAYOUTS["spelt right"])
+    found = scan(tmp_path)
+    assert [row.name for row in found.utterances] == ["OAF_back_angry", "YAF_back_angry"]
+    reason = "lies in the folder of speaker YAF, but its name says speaker OAF"
+    assert found.bad == tuple((str(tmp_path / folder / f"OAF_back_{code}.wav"), reason) for code in ("angry", "sad"))
+
+
+def test_a_folder_that_names_no_speaker_is_not_read(tmp_path: Path):
+    plant(tmp_path, ["OAF_back_angry"], lambda name: [f"YAFFLE/{name}.wav"])
+    found = scan(tmp_path)
+    assert (len(found.utterances), found.bad, found.notes) == (1, (), ())
 
 
 @pytest.mark.parametrize(
@@ -186,7 +209,7 @@ def test_real_clips_are_all_there(real: Clips):
     assert Counter(real.table["label"]) == dict.fromkeys(
         ("angry", "fear", "disgust", "sad", "surprise", "happy", "calm"), 100
     )
-    assert real.notes == ()
+    assert real.notes[0] == KNOWN
 
 
 def test_real_odd_files_are_read_as_what_they_are(real: Clips):

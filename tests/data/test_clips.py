@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 import soundfile
 
-from ser_lightning.corpora.base import Scan, Utterance
+from ser_lightning.corpora.base import Defect, Scan, Utterance
 from ser_lightning.data.clips import Clips, listed, load_clips, with_labels
 from ser_lightning.emotions import label_set
 from ser_lightning.errors import UserError
@@ -110,6 +110,50 @@ def test_several_channels_are_told_with_three_names(tmp_path: Path):
         soundfile.write(tmp_path / f"{name}.wav", np.full((2000, 2), 0.1) * (1 + "abcd".index(name)), 16000)
     clips = load(tmp_path, Scan(utterances=rows(tmp_path, **dict.fromkeys("abcd", "sad"))))
     assert clips.notes == ("4 clips with several channels were downmixed to one: given/s/a, given/s/b, given/s/c, ...",)
+
+
+def test_the_few_files_of_another_rate_are_named(tmp_path: Path, write_noise: WriteNoise):
+    names = [f"c{number:02}" for number in range(40)]
+    for seed, name in enumerate(names):
+        write_noise(tmp_path / f"{name}.wav", seed=seed, seconds=0.2 + seed / 1000, rate=96000 if seed == 7 else 24414)
+    clips = load(tmp_path, Scan(utterances=rows(tmp_path, **dict.fromkeys(names, "sad"))))
+    assert clips.notes == ("given: most files have 24414 Hz, but 96000 Hz: given/s/c07",)
+
+
+def test_rates_that_are_all_common_are_no_oddity(tmp_path: Path, write_noise: WriteNoise):
+    for seed, name in enumerate("abcd"):
+        write_noise(tmp_path / f"{name}.wav", seed=seed, rate=22050 if seed == 1 else 16000)
+    assert load(tmp_path, Scan(utterances=rows(tmp_path, **dict.fromkeys("abcd", "sad")))).notes == ()
+
+
+def test_clips_that_all_last_equally_long_are_told_to_be_cut(tmp_path: Path, write_noise: WriteNoise):
+    names = [f"c{number:02}" for number in range(20)]
+    for seed, name in enumerate(names):
+        write_noise(tmp_path / f"{name}.wav", seed=seed)
+    clips = load(tmp_path, Scan(utterances=rows(tmp_path, **dict.fromkeys(names, "sad"))))
+    said = "given: all 20 clips last 0.200 s: this is a cut or padded copy, not the recordings"
+    assert clips.notes == (said,)
+
+
+def test_a_defect_the_parser_foresaw_is_left_out_by_name_and_never_stops_a_run(tmp_path: Path, write_noise: WriteNoise):
+    write_noise(tmp_path / "a.wav")
+    soundfile.write(tmp_path / "b.wav", np.zeros(2000), 16000)
+    found = Scan(
+        utterances=rows(tmp_path, a="sad", b="sad"),
+        defects=(Defect(path=str(tmp_path / "b.wav"), error="is silent throughout", note="b: silent as published"),),
+    )
+    clips = load(tmp_path, found)
+    assert clips.table["clip"].to_list() == ["given/s/a"]
+    assert clips.left_out == ((str(tmp_path / "b.wav"), "b: silent as published"),)
+    assert clips.notes == ("known defect of the official release, left out: b: silent as published",)
+
+
+def test_another_failure_of_a_file_with_a_known_defect_stops_a_run(tmp_path: Path, write_noise: WriteNoise):
+    write_noise(tmp_path / "a.wav")
+    (tmp_path / "b.wav").touch()
+    defect = Defect(path=str(tmp_path / "b.wav"), error="is silent throughout", note="b: silent as published")
+    with pytest.raises(UserError, match="1 of 2 files cannot be used"):
+        load(tmp_path, Scan(utterances=rows(tmp_path, a="sad", b="sad"), defects=(defect,)))
 
 
 @pytest.mark.parametrize("skip_bad", [False, True])

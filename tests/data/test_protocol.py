@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import polars as pl
 import pytest
 
+from ser_lightning.corpora.base import Origin
 from ser_lightning.data.protocol import Protocol, protocol
+from ser_lightning.data.splits.base import Split
 from ser_lightning.data.splits.speaker import Speaker
 from ser_lightning.emotions import label_set
 
 EMOTIONS = ("angry", "calm", "neutral", "sad")
+
+
+@dataclass(frozen=True)
+class Splitter:
+    """The name and seed of a splitter."""
+
+    name: str
+    seed: int | None = 3
 
 
 def made(
@@ -21,33 +32,46 @@ def made(
     label: str = "native",
     emotions: Sequence[str] = EMOTIONS,
     split: str = "random",
+    seed: int | None = 3,
+    fold: tuple[int, int] | tuple[None, None] = (None, None),
+    origins: Sequence[Origin] = (),
     notes: Sequence[str] = (),
 ) -> Protocol:
     """The protocol of rows of corpus, speaker and part."""
     table = pl.DataFrame(rows, schema=["corpus", "speaker", "part"], orient="row")
-    labels = label_set(label, EMOTIONS if label == "native" else ["angry", "happy", "neutral", "sad"])
-    return protocol(table, emotions=pl.Series(emotions), labels=labels, split=split, seed=3, notes=notes)
+    return protocol(
+        table,
+        emotions=pl.Series(emotions),
+        labels=label_set(label, EMOTIONS if label == "native" else [*emotions, "fear", "disgust"]),
+        splitter=Splitter(split, seed),
+        split=Split(table["part"], fold=fold[0], num_folds=fold[1]),
+        origins=origins,
+        notes=notes,
+    )
 
 
 def test_known_voices_are_counted_and_called_so():
     rows = [("tess", "OAF", "train")] * 5 + [("tess", "YAF", "train")] + [("tess", "OAF", "val")] * 2
     rows += [("tess", "OAF", "test"), ("tess", "YAF", "test")]
-    assert made(rows, notes=["stratified by label"]) == {
+    assert made(rows, notes=["stratified by label"], origins=[Origin(corpus="tess")]) == {
         "sentence": (
             "tess, label set native (4 classes), split random (seed 3): 6 train / 2 val / 2 test clips; "
             "2 of 2 test speakers are in training too, so this is the score of known voices"
         ),
         "corpora": ["tess"],
+        "label_sources": {"tess": "acted"},
         "label_set": "native",
         "labels": ["angry", "sad", "neutral", "calm"],
         "merged": {},
         "dropped": {},
         "split": "random",
         "split_seed": 3,
+        "split_fold": None,
+        "split_folds": None,
         "parts": {
-            "train": {"clips": 6, "speakers": 2},
-            "val": {"clips": 2, "speakers": 1},
-            "test": {"clips": 2, "speakers": 2},
+            "train": {"clips": 6, "speakers": 2, "corpora": ["tess"]},
+            "val": {"clips": 2, "speakers": 1, "corpora": ["tess"]},
+            "test": {"clips": 2, "speakers": 2, "corpora": ["tess"]},
         },
         "shared_speakers": {"train_val": 1, "train_test": 2, "val_test": 1},
         "speaker_disjoint": False,
@@ -83,7 +107,7 @@ def test_speakers_of_one_name_in_two_corpora_are_two():
     got = made([("x", "01", "train"), ("x", "02", "val"), ("y", "01", "test")])
     assert got["corpora"] == ["x", "y"]
     assert got["speaker_disjoint"] is True
-    assert got["sentence"].startswith("x + y, label set native")
+    assert got["sentence"].startswith("x + y (trained on x, tested on y), label set native")
 
 
 @pytest.mark.parametrize("speakers", ["   ", "ab ", " bc", "a c"], ids=["none", "not test", "not train", "not val"])
@@ -98,15 +122,30 @@ def test_unknown_speakers_are_no_speaker_and_never_disjoint(speakers: str):
 
 def test_merged_and_dropped_clips_are_counted_from_the_emotions_before_the_label_set():
     emotions = ["calm"] * 3 + ["neutral"] * 2 + ["surprise"] * 4 + ["boredom"] + ["angry", "sad", "happy"]
-    labels = label_set("six", [*emotions, "fear", "disgust"])
-    table = pl.DataFrame({"corpus": ["x"] * 3, "speaker": ["a", "b", "c"], "part": ["train", "val", "test"]})
-    got = protocol(table, emotions=pl.Series(emotions), labels=labels, split="speaker", seed=0, notes=())
+    rows = [("x", "a", "train"), ("x", "b", "val"), ("x", "c", "test")]
+    got = made(rows, label="six", emotions=emotions, split="speaker", seed=0)
     assert got["merged"] == {"calm -> neutral": 3}
     assert got["dropped"] == {"boredom": 1, "surprise": 4}
     assert got["sentence"].startswith(
         "x, label set six (6 classes; calm -> neutral (3 clips); boredom dropped (1 clips); "
         "surprise dropped (4 clips)), split speaker (seed 0): 1 train / 1 val / 1 test clips; "
     )
+
+
+def test_a_fold_is_told_and_what_has_no_seed_tells_none():
+    rows = [("x", "a", "train"), ("x", "b", "val"), ("x", "c", "test")]
+    folded = made(rows, split="kfold", fold=(2, 5))
+    assert (folded["split_fold"], folded["split_folds"]) == (2, 5)
+    assert ", split kfold (fold 2 of 5, seed 3): 1 train" in folded["sentence"]
+    assert ", split fixed: 1 train" in made(rows, split="fixed", seed=None)["sentence"]
+
+
+def test_corpora_that_are_only_tested_and_voted_labels_are_told():
+    rows = [("x", "a", "train"), ("x", "b", "val"), ("y", "c", "test")]
+    got = made(rows, origins=[Origin(corpus="y", labels="plurality of voice votes"), Origin(corpus="x")])
+    assert got["label_sources"] == {"x": "acted", "y": "plurality of voice votes"}
+    assert got["sentence"].startswith("x + y (labels: plurality of voice votes) (trained on x, tested on y), label set")
+    assert [got["parts"][part]["corpora"] for part in ("train", "val", "test")] == [["x"], ["x"], ["y"]]
 
 
 def test_a_protocol_is_plain_values_as_metrics_json_needs_them():
@@ -131,9 +170,9 @@ def test_the_split_of_two_speakers_and_its_protocol_agree():
     got = made(clips.with_columns(part=parts).select("corpus", "speaker", "part").rows(), split="speaker", notes=notes)
     assert got["shared_speakers"] == {"train_val": 1, "train_test": 0, "val_test": 0}
     assert got["parts"] == {
-        "train": {"clips": 17, "speakers": 1},
-        "val": {"clips": 3, "speakers": 1},
-        "test": {"clips": 20, "speakers": 1},
+        "train": {"clips": 17, "speakers": 1, "corpora": ["tess"]},
+        "val": {"clips": 3, "speakers": 1, "corpora": ["tess"]},
+        "test": {"clips": 20, "speakers": 1, "corpora": ["tess"]},
     }
     assert got["notes"] == [
         "2 speakers: tess/OAF is tested; val is cut from tess/YAF, who is trained on, by text",

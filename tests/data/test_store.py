@@ -46,7 +46,7 @@ def die(event, args):
 sys.addaudithook(die)
 prepare([Source(path=path) for path in paths], name="x", cache_dir=Path(cache), rate=16000, workers=1)
 """
-"""Prepares, and is killed when it opens one of the files."""
+"""Prepares, and is killed when it opens one of the files, or one of the store's."""
 
 HOLD = """
 import hashlib, sys
@@ -139,12 +139,18 @@ def test_equal_samples_have_equal_hashes_and_others_have_not(store: Store):
 
 
 def test_a_folder_of_whole_files_and_a_lock_is_all_that_is_left(store: Store):
-    assert sorted(contents(store.folder)) == ["about.json", "index.parquet", "samples.i16"]
+    assert sorted(contents(store.folder)) == [
+        "about.json",
+        "fingerprints.npy",
+        "index.parquet",
+        "pairs.parquet",
+        "samples.i16",
+    ]
     assert sorted(entry.name for entry in store.folder.parent.iterdir() if entry != store.folder) in (
         [],
         [f"{store.folder.name}.lock"],
     )
-    assert json.loads((store.folder / "about.json").read_text()) == {"format": 1, "rate": RATE, "clips": NUM}
+    assert json.loads((store.folder / "about.json").read_text()) == {"format": 2, "rate": RATE, "clips": NUM}
 
 
 def test_the_number_of_workers_does_not_change_the_bytes(clips: list[Source], store: Store, tmp_path: Path):
@@ -172,6 +178,7 @@ def test_a_store_may_hold_nothing_but_reasons(tmp_path: Path):
         {
             "length": 0,
             "hash": "",
+            "sound": "",
             "file_rate": 0,
             "channels": 0,
             "note": "",
@@ -179,6 +186,8 @@ def test_a_store_may_hold_nothing_but_reasons(tmp_path: Path):
             "offset": 0,
         }
     ]
+    assert store.pairs.is_empty()
+    assert store.pairs.schema == {"a": pl.Int64, "b": pl.Int64, "correlation": pl.Float64}
 
 
 def test_the_key_changes_with_everything_a_store_is_made_of(tmp_path: Path, write_noise: WriteNoise):
@@ -265,7 +274,7 @@ def empty_journal(partial: Path) -> None:
 
 
 def finished_but_not_renamed(partial: Path) -> None:
-    for name in ("index.parquet", "about.json"):
+    for name in ("index.parquet", "fingerprints.npy", "pairs.parquet", "about.json"):
         (partial / name).write_text("half")
 
 
@@ -293,6 +302,27 @@ def test_what_was_decoded_before_the_kill_is_not_decoded_again(killed: Path, cli
     journal.write_text("".join(marked))
     index = prepare(clips, name="x", cache_dir=tmp_path / "cache", rate=RATE).index
     assert (index["note"] == "from the journal").to_list() == [row < len(lines) for row in range(NUM)]
+
+
+@pytest.mark.parametrize("name", ["fingerprints.npy", "about.json"])
+def test_a_preparation_killed_while_it_compares_decodes_nothing_again(
+    clips: list[Source], store: Store, tmp_path: Path, name: str
+):
+    paths = [clip.path for clip in clips]
+    fatal = tmp_path / f"{store.folder.name}.partial" / name
+    command = [sys.executable, "-c", DIE, str(tmp_path), str(fatal), *paths]
+    assert subprocess.run(command, timeout=120).returncode == -signal.SIGKILL
+    assert not (tmp_path / store.folder.name).exists()
+    (fatal.parent / "pairs.parquet").write_text("half")
+    again = subprocess.run(
+        [sys.executable, "-c", HOLD, "go", str(tmp_path), *paths],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert again.stdout.split()[:2] == ["0", str(tmp_path / store.folder.name)]
+    assert contents(tmp_path / store.folder.name) == contents(store.folder)
 
 
 def test_of_two_processes_one_makes_the_store_and_the_other_waits_for_it(clips: list[Source], tmp_path: Path):

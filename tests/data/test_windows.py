@@ -22,7 +22,7 @@ def layout_of(lengths: list[int]) -> Layout:
 def joined(requests: list[Request]) -> Request:
     """Several requests as one, in their order."""
     return Request(
-        *(np.concatenate([request[at] for request in requests]) for at in range(3)),  # type: ignore[call-arg]
+        *(np.concatenate([request[at] for request in requests]) for at in range(4)),  # type: ignore[call-arg]
         epoch=requests[0].epoch,
     )
 
@@ -72,10 +72,15 @@ class TestGather:
 def test_a_request_is_answered_with_its_waves_targets_and_rows():
     targets = np.eye(3, dtype=np.float32)[[0, 2, 1]]
     windows = Windows(np.arange(20, dtype=np.int16), targets, window=4)
-    batch = windows[Request(np.array([5, 16]), np.array([4, 2]), np.array([2, 1]), 7)]
+    batch = windows[Request(np.array([5, 16]), np.array([4, 2]), np.array([2, 1]), np.array([0, 3]), 7)]
     assert batch.wave.tolist() == [[5, 6, 7, 8], [16, 17, 0, 0]]
     assert (batch.wave.dtype, batch.length.dtype, batch.target.dtype) == (torch.int16, torch.int64, torch.float32)
-    assert (batch.length.tolist(), batch.clip.tolist(), batch.epoch) == ([4, 2], [2, 1], 7)
+    assert (batch.length.tolist(), batch.clip.tolist(), batch.visit.tolist(), batch.epoch) == (
+        [4, 2],
+        [2, 1],
+        [0, 3],
+        7,
+    )
     assert batch.target.tolist() == [[0, 1, 0], [0, 0, 1]]
 
 
@@ -89,7 +94,8 @@ class TestTrainBatches:
         made = train(lengths, epoch=epoch, batch_size=batch_size, seed=seed)
         size = min(batch_size, len(lengths))
         assert [len(request.clip) for request in made] == [size] * (len(lengths) // size)
-        start, length, clip, seen = joined(made)
+        start, length, clip, visit, seen = joined(made)
+        assert not visit.any()
         assert len(set(clip.tolist())) == len(clip)
         layout = layout_of(lengths)
         np.testing.assert_array_equal(length, np.minimum(layout.length[clip], 10))
@@ -171,7 +177,7 @@ class TestEvalBatches:
         made = list(batches)
         assert len(made) == len(batches)
         assert [len(request.clip) for request in made[:-1]] == [batch_size] * (len(made) - 1)
-        start, length, clip, _ = joined(made)
+        start, length, clip, *_ = joined(made)
         heard = [np.arange(first, first + size) for first, size in zip(start, length, strict=True)]
         np.testing.assert_array_equal(np.concatenate(heard), np.arange(sum(lengths)))
         np.testing.assert_array_equal(np.bincount(clip, weights=length), lengths)

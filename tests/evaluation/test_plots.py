@@ -11,6 +11,7 @@ import pytest
 import sklearn.metrics
 from matplotlib.image import imread
 
+from ser_lightning.drawing import PIXELS_PER_INCH, png
 from ser_lightning.evaluation import plots
 
 RANDOM = np.random.default_rng(0)
@@ -154,15 +155,15 @@ def test_log_mel_spans_the_clip_and_its_loudest_80_db():
 
 
 def test_silence_is_drawn_without_complaint():
-    content = plots.png(plots.log_mel_figure(np.full((8, 3), -100, dtype=np.float32), 0.1))
+    content = png(plots.log_mel_figure(np.full((8, 3), -100, dtype=np.float32), 0.1))
     assert imread(io.BytesIO(content)).shape[2] == 4
 
 
 def test_png_has_the_figures_pixels_and_leaves_no_trace():
     before = dict(mpl.rcParams)
     figures = [plots.loss_figure(LOG) for _ in range(2)]
-    first, second = map(plots.png, figures)
+    first, second = map(png, figures)
     assert first == second
-    pixels = np.round(figures[0].get_size_inches()[::-1] * plots.PIXELS_PER_INCH)
+    pixels = np.round(figures[0].get_size_inches()[::-1] * PIXELS_PER_INCH)
     np.testing.assert_array_equal(imread(io.BytesIO(first)).shape[:2], pixels)
     assert dict(mpl.rcParams) == before

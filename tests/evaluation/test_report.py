@@ -131,9 +131,12 @@ def make_run(
         "dropped": {"boredom": 81},
         "split": "random",
         "split_seed": 23,
+        "split_fold": None,
+        "split_folds": None,
         "parts": {part: {"clips": num_clips, "speakers": 3} for part, num_clips in clips.items()},
         "shared_speakers": {"train_val": 3, "train_test": 3, "val_test": 3},
         "speaker_disjoint": False,
+        "speakers_known": True,
         "notes": ["Two clips of YAF & OAF are <odd>."],
     } | protocol
     (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
@@ -316,6 +319,25 @@ def test_the_warning_says_which_scores_shared_speakers_flatter(tmp_path, shared,
     page = Page(report.write_report(tmp_path, examples=[]))
     assert [text.split(", ")[1] for text in page.text("strong")] == warning
     assert ("No speaker is in two parts." in page.words()) == disjoint
+
+
+def test_unknown_speakers_are_told_and_never_called_disjoint(tmp_path):
+    nobody = {"train_val": 0, "train_test": 0, "val_test": 0}
+    make_run(tmp_path, labels=LABELS, clips={"test": 8}, shared_speakers=nobody, speakers_known=False)
+    page = Page(report.write_report(tmp_path, examples=[]))
+    assert page.text("strong") == ["The speakers of some clips are not known."]
+    assert "No speaker is in two parts." not in page.words()
+
+
+def test_what_parts_share_is_a_table_where_the_run_has_looked(tmp_path):
+    make_run(tmp_path, labels=LABELS, clips={"test": 8}, split_fold=2, split_folds=5)
+    kinds = {"speakers": [3, 4, 5], "near_identical_audio": [0, 17, 0]}
+    pairs = ("train_val", "train_test", "val_test")
+    shared = {kind: dict(zip(pairs, counts, strict=True)) for kind, counts in kinds.items()}
+    (tmp_path / "leaks.json").write_text(json.dumps({"policy": "warn", "shared": shared}), encoding="utf-8")
+    words = " ".join(Page(report.write_report(tmp_path, examples=[])).words().split())
+    assert "train and val train and test val and test speakers 3 4 5 near identical audio 0 17 0" in words
+    assert "random, fold 2 of 5, seed 23" in words
 
 
 def test_long_clips_do_not_swell_the_page(tmp_path):

@@ -5,9 +5,13 @@ A file is known by its name, never by how deep it lies: public trees come nested
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 
 from ser_lightning.corpora.base import Scan, Utterance
@@ -19,8 +23,9 @@ TEXT = frozenset(
 )
 OFFICE = frozenset({".doc", ".docx", ".pdf", ".xls", ".xlsx"})
 PACKED = frozenset({".gz", ".npy", ".npz", ".parquet", ".tar", ".zip"})
-OTHER = frozenset({".db", ".ini", ".ipynb", ".jpeg", ".jpg", ".lock", ".png", ".py", ".textgrid"})
-NOT_AUDIO = VIDEO | TEXT | OFFICE | PACKED | OTHER
+OTHER = frozenset({".db", ".ini", ".ipynb", ".jpeg", ".jpg", ".lock", ".png", ".py"})
+SEGMENTS = frozenset({".lablaut", ".labsilb", ".silb", ".textgrid"})
+NOT_AUDIO = VIDEO | TEXT | OFFICE | PACKED | OTHER | SEGMENTS
 """Endings that are passed over without a word; any other ending is audio if libsndfile says so."""
 PREFERRED = (".wav", ".flac", ".aiff", ".aif")
 """Where a clip is there in several types, the earlier of these is taken."""
@@ -56,27 +61,68 @@ def find_root(root: str | Path | None, *, data_dir: str | Path, corpus: str, nam
 def scan_folder(root: Path, parse: Parse, *, corpus: str, example: str, skip: Sequence[str] = ()) -> Scan:
     """Every clip below `root` once, by its name; copies, other types and foreign names are told in the notes.
 
-    Folders whose name is in `skip` are not entered. Raises UserError where no file bears a name of the corpus.
+    Folders whose name is in `skip`, ignoring case, are not entered. Raises UserError where no file bears a name of
+    the corpus.
     """
     clips: dict[str, list[Utterance]] = {}
     foreign: list[Path] = []
     bad: list[tuple[str, str]] = []
-    for path in audio_files(root, skip=skip):
-        parsed = parse(path)
-        if parsed is None:
-            foreign.append(path)
-        elif isinstance(parsed, str):
-            bad.append((str(path), parsed))
-        else:
-            clips.setdefault(parsed.name, []).append(parsed)
+    with _uncollected():
+        for path in audio_files(root, skip=skip):
+            parsed = parse(path)
+            if parsed is None:
+                foreign.append(path)
+            elif isinstance(parsed, str):
+                bad.append((str(path), parsed))
+            else:
+                clips.setdefault(parsed.name, []).append(parsed)
     if not clips and not bad:
         seen = f"{len(foreign)} other files, such as {foreign[0].name}" if foreign else "no audio file"
         raise UserError(f"{corpus}: no file below {root} is named like {example}; found {seen}")
     return replace(_one_each(clips, foreign, root), bad=tuple(bad))
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage collection meanwhile: rows by the hundred thousand would set it off again and again, for nothing."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def narrowed(found: Scan, utterances: Sequence[Utterance]) -> Scan:
+    """What was found with these of its clips only, and their copies."""
+    kept = {row.path for row in utterances}
+    copies = tuple(pair for pair in found.copies if pair[0] in kept)
+    return replace(found, utterances=tuple(utterances), copies=copies)
+
+
+def misplaced(path: Path, folders: re.Pattern[str], speaker: str, *, word: str = "speaker") -> str | None:
+    """Why a clip must not be trusted: its folder, where that matches `folders`, names another speaker (group 1)."""
+    folder = folders.fullmatch(path.parts[-2] if len(path.parts) > 1 else "")
+    if folder is None or folder[1].upper() == speaker:
+        return None
+    return f"lies in the folder of {word} {folder[1].upper()}, but its name says {word} {speaker}"
+
+
+def known_oddities(found: Scan, oddities: Mapping[tuple[str, ...], str]) -> tuple[str, ...]:
+    """One note on what is odd in the official release, `{clips of one recording: what}`, of those that are there."""
+    names = {row.name for row in found.utterances}
+    told: dict[str, list[str]] = {}
+    for clips, what in oddities.items():
+        if names.issuperset(clips):
+            told.setdefault(what, []).append(" = ".join(clips))
+    odd = "; ".join(f"{', '.join(clips)} ({what})" for what, clips in told.items())
+    return (f"known in the official release: {odd}",) if odd else ()
+
+
 def audio_files(root: Path, *, skip: Sequence[str] = ()) -> Iterator[Path]:
     """Every file below `root` that may be audio, in a fixed order, links followed once, hidden ones passed over."""
+    unwanted = {name.lower() for name in skip}
     entered: set[str] = set()
     for folder, folders, files in os.walk(root, followlinks=True):
         real = os.path.realpath(folder)
@@ -84,10 +130,12 @@ def audio_files(root: Path, *, skip: Sequence[str] = ()) -> Iterator[Path]:
             folders.clear()
             continue
         entered.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")) and name not in skip)
+        wanted = (name for name in folders if name.lower() not in unwanted)
+        folders[:] = sorted(name for name in wanted if not name.startswith((".", "__MACOSX")))
+        here = Path(folder)
         for name in sorted(files):
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() not in NOT_AUDIO:  # noqa: PTH122
-                yield Path(folder, name)
+            if not name.startswith(".") and _ending(name) not in NOT_AUDIO:
+                yield here / name
 
 
 def _one_each(clips: dict[str, list[Utterance]], foreign: list[Path], root: Path) -> Scan:
@@ -95,9 +143,9 @@ def _one_each(clips: dict[str, list[Utterance]], foreign: list[Path], root: Path
     copies: list[tuple[Path, Path]] = []
     other_types = 0
     for key in sorted(clips):
-        kept, *rest = sorted(clips[key], key=lambda row: _preference(row.path))
+        (preference, kept), *rest = sorted(((_preference(row.path), row) for row in clips[key]), key=itemgetter(0))
         utterances.append(kept)
-        same_type = [row.path for row in rest if row.path.suffix.lower() == kept.path.suffix.lower()]
+        same_type = [row.path for (_, ending, *_), row in rest if ending == preference[1]]
         copies.extend((kept.path, path) for path in same_type)
         other_types += len(rest) - len(same_type)
     notes = []
@@ -113,10 +161,16 @@ def _one_each(clips: dict[str, list[Utterance]], foreign: list[Path], root: Path
     return Scan(utterances=tuple(utterances), copies=tuple(copies), notes=tuple(notes))
 
 
-def _preference(path: Path) -> tuple[int, int, str]:
-    suffix = path.suffix.lower()
-    rank = PREFERRED.index(suffix) if suffix in PREFERRED else len(PREFERRED)
-    return rank, len(path.parts), str(path)
+def _preference(path: Path) -> tuple[int, str, int, tuple[str, ...]]:
+    """Rank of the type, its ending, how deep the file lies, and where; a Path's text would take most of the time."""
+    parts = path.parts
+    ending = _ending(parts[-1])
+    rank = PREFERRED.index(ending) if ending in PREFERRED else len(PREFERRED)
+    return rank, ending, len(parts), parts
+
+
+def _ending(name: str) -> str:
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122 (a Path for each of 100,000 names takes a second)
 
 
 def _fold(name: str) -> str:

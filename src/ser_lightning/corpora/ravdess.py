@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from ser_lightning.corpora.base import Origin, Scan, Utterance
-from ser_lightning.corpora.folder import find_root, scan_folder
+from ser_lightning.corpora.folder import find_root, known_oddities, misplaced, narrowed, scan_folder
 from ser_lightning.errors import UserError
 
 NAME = re.compile(
@@ -32,6 +32,7 @@ EMOTIONS = {
 STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
 INTENSITIES = {"01": "normal", "02": "strong"}
 CHANNELS = {"01": "speech", "02": "song"}
+ACTOR_FOLDER = re.compile(r"actor[_ -]?(\d\d)", re.IGNORECASE)
 AUDIO_ONLY = "03"
 FOLDERS = ("RAVDESS", "ravdess-emotional-speech-audio")
 CHANNEL_FOLDERS = {
@@ -40,6 +41,7 @@ CHANNEL_FOLDERS = {
     "both": (),
 }
 """Folders that hold one channel only, so they are no answer where the other is asked for."""
+ODDITIES: dict[tuple[str, ...], str] = {("03-01-03-01-02-01-07", "03-01-03-01-02-02-07"): "the same recording"}
 
 ORIGIN = Origin(
     corpus="ravdess",
@@ -74,10 +76,10 @@ class Ravdess:
                 f"no {self.channel} clip of RAVDESS is below {self._folder()}, only {len(found.utterances)} of the "
                 "other channel; set corpus.channel, or corpus.root to the folder of both"
             )
-        kept = {row.path for row in wanted}
-        copies = tuple(pair for pair in found.copies if pair[0] in kept)
-        notes = found.notes + self._left_out(len(found.utterances) - len(wanted))
-        return replace(found, utterances=wanted, origins=(ORIGIN,), copies=copies, notes=notes)
+        chosen = narrowed(found, wanted)
+        left_out = self._left_out(len(found.utterances) - len(wanted))
+        notes = (*found.notes, *left_out, *known_oddities(chosen, ODDITIES))
+        return replace(chosen, origins=(ORIGIN,), notes=notes)
 
     def _is_wanted(self, name: str) -> bool:
         return self.channel in ("both", CHANNELS[name.split("-")[1]])
@@ -95,12 +97,12 @@ class Ravdess:
         if match is None or match["modality"] != AUDIO_ONLY:
             return None
         actor = match["actor"]
-        folder = re.fullmatch(r"actor_(\d\d)", path.parent.name.lower())
-        if folder is not None and folder[1] != actor and self._is_wanted(path.stem):
-            return f"lies in the folder of actor {folder[1]}, but its name says actor {actor}"
+        reason = misplaced(path, ACTOR_FOLDER, actor, word="actor")
+        if reason is not None and self._is_wanted(match[0]):
+            return reason
         return Utterance(
             path=path,
-            name=path.stem,
+            name=match[0],
             emotion=EMOTIONS[match["emotion"]],
             speaker=f"actor{actor}",
             corpus=self.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -33,8 +34,16 @@ class Several:
         return "+".join(self.names)
 
     def scan(self) -> Scan:
-        """All their clips, each under its own corpus's name."""
-        scans = [corpus.scan() for corpus in self._corpora()]
+        """All their clips, each under its own corpus's name; raises UserError with all that is wrong with any."""
+        scans: list[Scan] = []
+        problems: list[str] = []
+        for name, corpus in zip(self.names, self._corpora(), strict=True):
+            try:
+                scans.append(corpus.scan())
+            except UserError as error:
+                problems += _of_member(name, error)
+        if problems:
+            raise UserError(problems)
         return Scan(
             utterances=tuple(row for scan in scans for row in scan.utterances),
             origins=tuple(origin for scan in scans for origin in scan.origins),
@@ -58,7 +67,7 @@ class Several:
                 try:
                     corpora.append(self._corpus(name))
                 except UserError as error:
-                    problems += [problem.replace("corpus.root=", f"corpus.roots.{name}=") for problem in error.problems]
+                    problems += _of_member(name, error)
         if problems:
             raise UserError(problems)
         return corpora
@@ -69,3 +78,9 @@ class Several:
             options["root"] = self.roots[name]
         corpus: Corpus = find_target(self.members[name]["_target_"])(**options)
         return corpus
+
+
+def _of_member(name: str, error: UserError) -> list[str]:
+    """The problems of one corpus, with its keys as they are to be set here."""
+    roots = [re.sub(r"\bcorpus\.root\b", f"corpus.roots.{name}", problem) for problem in error.problems]
+    return [re.sub(r"\bcorpus\.(?!roots\b)(\w+)", rf"corpus.members.{name}.\1", problem) for problem in roots]

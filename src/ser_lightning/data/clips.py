@@ -6,18 +6,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 
 from ser_lightning.corpora.base import Corpus, Defect, Origin
 from ser_lightning.data.manifest import to_table
+from ser_lightning.data.speakers import tied
 from ser_lightning.data.store import Store, prepare, sources
 from ser_lightning.emotions import LabelSet
 from ser_lightning.errors import UserError
 
 MOST_LISTED = 100
+FEW = 0.05
+"""A rate that at most this share of a corpus's files have is odd."""
+MANY = 20
+"""So many clips of one length are no chance."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,8 @@ class Clips:
 
     `recording` is shared by the clips of one recording: the least of their ids. `left_out` holds (path, reason) of
     every clip that is not among them; `notes` what the user should know; `origins` where the corpora come from.
+    `num_copies` counts files passed over as further copies; `twins` are the labelled clips, left out or not, whose
+    recording is there more than once.
     """
 
     table: pl.DataFrame
@@ -33,6 +40,8 @@ class Clips:
     left_out: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     origins: tuple[Origin, ...]
+    num_copies: int = 0
+    twins: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
 def load_clips(corpus: Corpus, *, cache_dir: Path, rate: int, skip_bad: bool) -> Clips:
@@ -52,6 +61,7 @@ def load_clips(corpus: Corpus, *, cache_dir: Path, rate: int, skip_bad: bool) ->
             "give a folder that can be written, with room for it"
         ) from error
     table = pl.concat([table, store.index], how="horizontal").with_columns(seconds=pl.col("length") / rate)
+    table = table.with_row_index("row")
     failed = table.filter(pl.col("error") != "")
     defects, failures = _known(list(zip(failed["path"], failed["error"], strict=True)), scan.defects)
     bad = [*scan.bad, *failures]
@@ -63,10 +73,10 @@ def load_clips(corpus: Corpus, *, cache_dir: Path, rate: int, skip_bad: bool) ->
     usable = table.filter(pl.col("error") == "")
     if usable.is_empty():
         raise UserError(f"{corpus.name}: no file can be used:\n{listed([*bad, *defects])}")
-    usable = usable.drop("error").with_columns(recording=pl.col("clip").min().over("hash"))
+    usable = usable.drop("error", "row").with_columns(recording=_recordings(usable, store.pairs))
     known = [f"known defect of the official release, left out: {note}" for _, note in defects]
     notes = (*scan.notes, *known, *_remarks(usable))
-    return Clips(usable, store, (*bad, *defects), notes, scan.origins)
+    return Clips(usable, store, (*bad, *defects), notes, scan.origins, len(scan.copies))
 
 
 def _known(
@@ -84,22 +94,43 @@ def _known(
     return known, others
 
 
+def _recordings(table: pl.DataFrame, pairs: pl.DataFrame) -> pl.Series:
+    """The least clip id of those that share each clip's samples, or are near-identical to them, through others too."""
+    first = table.select(pl.col("clip").min().over("hash"))["clip"]
+    names = dict(zip(table["row"], first, strict=True))
+    near = [(names[a], names[b]) for a, b in pairs.select("a", "b").iter_rows() if a in names and b in names]
+    ends = pl.Series([end for pair in near for end in pair], dtype=pl.String)
+    least = tied(ends, pl.Series([str(number // 2) for number in range(len(ends))], dtype=pl.String))
+    return first.replace(dict(zip(ends, least, strict=True)))
+
+
 def with_labels(clips: Clips, labels: LabelSet) -> Clips:
     """The clips that the label set takes, with their `label`; a recording under two labels is left out."""
     mapping = pl.DataFrame({"emotion": list(labels.mapping), "label": list(labels.mapping.values())})
     table = clips.table.join(mapping, on="emotion", how="inner", maintain_order="left")
-    torn = pl.col("label").n_unique().over("recording") > 1
-    conflicting = table.filter(torn).with_columns(said=pl.format("{} ({})", "clip", "label"))
-    twins = conflicting.with_columns(twins=pl.col("said").str.join(", ").over("recording"))
-    reasons = [f"identical audio bears two labels: {names}" for names in twins["twins"]]
-    left_out = zip(twins["path"], reasons, strict=True)
+    twins = table.filter(pl.col("recording").is_duplicated())
+    torn = table.filter(pl.col("label").n_unique().over("recording") > 1)
+    said = torn.select(_kind(), said=pl.format("{} ({})", "clip", "label").str.join(", ").over("recording"))
+    reasons = [f"{kind} bears two labels: {names}" for kind, names in said.iter_rows()]
     notes = [f"left out, as {reason}" for reason in dict.fromkeys(reasons)]
-    pairs = table.filter(~torn & pl.col("recording").is_duplicated())
-    grouped = pairs.group_by("recording", maintain_order=True).agg("clip")["clip"]
-    notes += [f"identical audio, kept in one part: {', '.join(names.to_list())}" for names in grouped]
+    table = table.join(torn, on="clip", how="anti", maintain_order="left")
+    kept = twins.join(torn, on="clip", how="anti", maintain_order="left")
+    groups = kept.group_by("recording", maintain_order=True).agg(_kind().first(), "clip")
+    groups = groups.select("kind", pl.col("clip").list.join(", "))
+    notes += [f"{kind}, kept in one part: {names}" for kind, names in groups.iter_rows()]
     return replace(
-        clips, table=table.filter(~torn), left_out=(*clips.left_out, *left_out), notes=(*clips.notes, *_few(notes))
+        clips,
+        table=table,
+        twins=twins,
+        left_out=(*clips.left_out, *zip(torn["path"], reasons, strict=True)),
+        notes=(*clips.notes, *_few(notes)),
     )
+
+
+def _kind() -> pl.Expr:
+    """How alike the clips of a recording are, in words."""
+    exact = pl.col("hash").n_unique().over("recording") == 1
+    return pl.when(exact).then(pl.lit("identical audio")).otherwise(pl.lit("near-identical audio")).alias("kind")
 
 
 def _few(notes: list[str], most: int = 10) -> list[str]:
@@ -114,15 +145,33 @@ def listed(bad: Sequence[tuple[str, str]], most: int = MOST_LISTED) -> str:
 
 
 def _remarks(table: pl.DataFrame) -> list[str]:
-    """What the store noticed of usable files, and the clips that were downmixed."""
+    """What the store noticed of usable files: odd samples, several channels, odd rates, clips cut to one length."""
     remarks = [f"{row['clip']}: {row['note']}" for row in table.filter(pl.col("note") != "").iter_rows(named=True)]
     downmixed = table.filter(pl.col("channels") > 1)["clip"].to_list()
     if downmixed:
-        few = ", ".join(downmixed[:3]) + (", ..." if len(downmixed) > 3 else "")
-        what = (
-            "1 clip with several channels was"
-            if len(downmixed) == 1
-            else f"{len(downmixed)} clips with several channels were"
-        )
-        remarks.append(f"{what} downmixed to one: {few}")
+        one = len(downmixed) == 1
+        clips = "1 clip with several channels was" if one else f"{len(downmixed)} clips with several channels were"
+        remarks.append(f"{clips} downmixed to one: {_named(downmixed, 3)}")
+    for (corpus,), rows in table.group_by("corpus", maintain_order=True):
+        remarks += [f"{corpus}: {remark}" for remark in (*_odd_rates(rows), *_equal_lengths(rows))]
     return remarks
+
+
+def _odd_rates(rows: pl.DataFrame) -> list[str]:
+    """The few files whose rate is not that of most of their corpus: each was resampled from its own."""
+    rates = rows.group_by("file_rate").agg(pl.len(), "clip").sort("len", "file_rate", descending=True)
+    usual, few = rates[:1], rates[1:].filter(pl.col("len") <= FEW * len(rows))
+    if len(rates) - 1 != len(few) or few.is_empty():
+        return []
+    odd = [f"{rate} Hz: {_named(sorted(clips))}" for rate, _, clips in few.iter_rows()]
+    return [f"most files have {usual['file_rate'][0]} Hz, but {'; '.join(odd)}"]
+
+
+def _equal_lengths(rows: pl.DataFrame) -> list[str]:
+    if len(rows) < MANY or rows["length"].n_unique() > 1:
+        return []
+    return [f"all {len(rows)} clips last {rows['seconds'][0]:.3f} s: this is a cut or padded copy, not the recordings"]
+
+
+def _named(clips: Sequence[str], most: int = 5) -> str:
+    return ", ".join(clips[:most]) + (", ..." if len(clips) > most else "")

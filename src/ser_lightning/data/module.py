@@ -17,9 +17,10 @@ from annotated_types import Ge, Interval
 from torch.utils.data import DataLoader
 
 from ser_lightning.augment.pipeline import Augment
-from ser_lightning.counted import Key
+from ser_lightning.counted import Key, visited
 from ser_lightning.data.batch import Batch, Images
 from ser_lightning.data.parts import Part
+from ser_lightning.data.sampling import BalancedBy, group_numbers
 from ser_lightning.data.store import TAIL_SECONDS, Store
 from ser_lightning.data.windows import EvalBatches, Layout, Request, TrainBatches, Windows
 from ser_lightning.frontend.frontend import Frontend, to_float
@@ -29,7 +30,8 @@ class SpeechData(pytorch_lightning.LightningDataModule):
     """Batches of a split table (columns offset, length, label, part) and its store, as images on the device.
 
     `targets` [clip class] holds each row's class probabilities. Training takes random crops of `window_seconds`
-    and augments; evaluation tiles each clip with such windows. With `workers` > 0 processes read ahead.
+    and augments; evaluation tiles each clip with such windows. `balanced_by` draws as many clips of every emotion,
+    speaker or corpus in an epoch, which stays as long as it was. With `workers` > 0 processes read ahead.
     """
 
     def __init__(
@@ -43,12 +45,14 @@ class SpeechData(pytorch_lightning.LightningDataModule):
         seed: Annotated[int, Ge(0)],
         batch_size: Annotated[int, Ge(1)] = 32,
         window_seconds: Annotated[float, Interval(gt=0, le=TAIL_SECONDS)] = 3.0,
+        balanced_by: BalancedBy | None = None,
         workers: Annotated[int, Ge(0)] = 0,
     ) -> None:
         super().__init__()
         self.window = round(window_seconds * store.rate)
         self.layout = Layout(table["offset"].to_numpy(), table["length"].to_numpy())
         self.parts = table["part"].to_numpy()
+        self.groups = group_numbers(table, balanced_by)
         self.windows = Windows(store.samples, targets, window=self.window)
         self.frontend = frontend
         self.augment = augment
@@ -61,7 +65,7 @@ class SpeechData(pytorch_lightning.LightningDataModule):
         return np.flatnonzero(self.parts == part)
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """One random crop of every training clip, this rank's share."""
+        """Random crops of the training clips, this rank's share."""
         rank, world = self._place()
         batches = TrainBatches(
             self.layout,
@@ -69,6 +73,7 @@ class SpeechData(pytorch_lightning.LightningDataModule):
             window=self.window,
             batch_size=self.batch_size,
             seed=self.seed,
+            groups=self.groups,
             rank=rank,
             world=world,
         )
@@ -93,7 +98,7 @@ class SpeechData(pytorch_lightning.LightningDataModule):
     def images(self, batch: Batch, *, training: bool) -> Images:
         """The images of a batch; `training` switches augmentation on."""
         wave = to_float(batch.wave)
-        key = Key(self.seed, batch.epoch, batch.clip)
+        key = Key(self.seed, batch.epoch, visited(batch.clip, batch.visit))
         if training:
             wave = self.augment.to(wave.device).wave(wave, key)
         log_mel = self.frontend.log_mel(wave, batch.length)

@@ -1,21 +1,20 @@
-"""Pure: which speakers go to which part, so that labels and sexes are as even among the parts as can be."""
+"""Pure: whose voice a clip is, for splits that keep speakers apart; speakers that share a recording count as one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from ser_lightning.data.parts import PARTS
-from ser_lightning.errors import UserError
-
-CANDIDATES = 2000
-"""Draws of speakers that are compared; the most even one is taken."""
+from ser_lightning.errors import UserError, did_you_mean
 
 
-def speaker_units(table: pl.DataFrame) -> list[str]:
+def voices(table: pl.DataFrame) -> pl.Series:
+    """The speaker of each row as corpus/speaker, as names are those of a corpus."""
+    return table["corpus"] + "/" + table["speaker"]
+
+
+def speaker_units(table: pl.DataFrame) -> pl.Series:
     """A name for the speaker of each row, as corpus/speaker; speakers that share a recording share a name.
 
     Raises UserError where a clip has no speaker.
@@ -24,76 +23,64 @@ def speaker_units(table: pl.DataFrame) -> list[str]:
     if len(unknown):
         raise UserError(
             f"a speaker-disjoint split needs the speaker of every clip; {len(unknown)} have none, "
-            f"such as {unknown['clip'][0]}; add a speaker column, or use split=random"
+            f"such as {unknown['clip'].sort()[0]}; add a speaker column, or use split=random"
         )
-    return tied((table["corpus"] + "/" + table["speaker"]).to_list(), table["recording"].to_list())
+    return tied(voices(table), table["recording"])
 
 
-def tied(names: Sequence[str], recordings: Sequence[str]) -> list[str]:
+def with_units(table: pl.DataFrame, *, split: str) -> tuple[pl.DataFrame, list[str]]:
+    """The table with its `speaker_units` as the column unit, and their sorted names; raises UserError below two."""
+    made = table.with_columns(unit=speaker_units(table))
+    names = made["unit"].unique().sort().to_list()
+    if len(names) < 2:
+        raise UserError(
+            f"split={split} needs at least 2 speakers, the data has {len(names)} "
+            f"({', '.join(names) or 'none'}); use split=random, and mind what its score means"
+        )
+    return made, names
+
+
+def tied(names: pl.Series, recordings: pl.Series) -> pl.Series:
     """`names`, where those that share a recording, directly or through others, all bear the least of theirs.
 
-    >>> tied(["a", "b", "c", "d"], ["1", "2", "2", "3"])
+    >>> tied(pl.Series(["a", "b", "c", "d"]), pl.Series(["1", "2", "2", "3"])).to_list()
     ['a', 'b', 'b', 'd']
     """
-    root = {name: name for name in names}
+    pairs = pl.DataFrame({"name": names, "recording": recordings}, schema_overrides={"name": pl.String}).unique()
+    shared = pairs.filter(pl.col("recording").is_duplicated()).group_by("recording").agg("name")["name"].to_list()
+    root = {name: name for group in shared for name in group}
 
     def find(name: str) -> str:
         while root[name] != name:
+            root[name] = root[root[name]]
             name = root[name]
         return name
 
-    first: dict[str, str] = {}
-    for name, recording in zip(names, recordings, strict=True):
-        one, other = find(first.setdefault(recording, name)), find(name)
-        root[max(one, other)] = min(one, other)
-    return [find(name) for name in names]
+    for first, *others in shared:
+        for other in others:
+            one, two = find(first), find(other)
+            root[max(one, two)] = min(one, two)
+    return names.replace({name: find(name) for name in root}) if root else names
 
 
-def choose_speakers(
-    table: pl.DataFrame, *, fixed: Mapping[str, str], num_test: int, num_val: int, seed: int
-) -> dict[str, str]:
-    """A part for each `unit` of the table: `num_test` and `num_val` of them, `fixed` ones as they are.
-
-    Of many seeded draws the one is taken whose parts differ least from the whole in labels, sexes and size per
-    speaker. Raises UserError where no speaker would be left for training.
-    """
-    units = sorted(set(table["unit"].to_list()))
-    free = [unit for unit in units if unit not in fixed]
-    open_test = num_test - sum(part == "test" for part in fixed.values())
-    open_val = num_val - sum(part == "val" for part in fixed.values())
-    if open_test + open_val >= len(free):
-        raise UserError(
-            f"{num_test} test and {num_val} val speakers leave none of {len(units)} for training; ask for fewer"
-        )
-    profile = _profiles(table, units)
-    codes = np.array([PARTS.index(fixed.get(unit, "train")) for unit in units])
-    where = np.array([units.index(unit) for unit in free])
-    draws = np.random.default_rng(seed).random((CANDIDATES, len(free))).argsort(axis=1)
-    drawn = np.tile(codes, (CANDIDATES, 1))
-    rows = np.arange(CANDIDATES)[:, None]
-    drawn[rows, where[draws[:, :open_test]]] = PARTS.index("test")
-    drawn[rows, where[draws[:, open_test : open_test + open_val]]] = PARTS.index("val")
-    best = drawn[int(_unevenness(drawn, profile).argmin())]
-    return {unit: PARTS[code] for unit, code in zip(units, best.tolist(), strict=True)}
-
-
-def _profiles(table: pl.DataFrame, units: list[str]) -> npt.NDArray[np.float64]:
-    """Clips of each unit by label and by sex: [unit, label + sex]."""
-    columns = []
-    for key in ("label", "sex"):
-        counts = table.group_by("unit", key).len()
-        for value in sorted(set(table[key].to_list())):
-            by_unit = dict(counts.filter(pl.col(key) == value).select("unit", "len").iter_rows())
-            columns.append([float(by_unit.get(unit, 0)) for unit in units])
-    return np.array(columns).T
-
-
-def _unevenness(drawn: npt.NDArray[np.int64], profile: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """How far each draw's parts are from the whole: sum of squared relative differences per [draw]."""
-    share = profile.sum(axis=0) / len(profile)
-    total = np.zeros(len(drawn))
-    for code in range(len(PARTS)):
-        member = (drawn == code).astype(float)
-        mean = member @ profile / np.maximum(member.sum(axis=1, keepdims=True), 1)
-        total += (((mean - share) / share) ** 2).sum(axis=1)
-    return total
+def named_units(key: str, wanted: Sequence[str | int], table: pl.DataFrame) -> set[str]:
+    """The units of the speakers a user named in `key`, as `YAF` or `tess/YAF`; raises UserError with all problems."""
+    known: dict[str, dict[str, str]] = {}
+    for corpus, speaker, unit in table.select("corpus", "speaker", "unit").unique().sort(pl.all()).iter_rows():
+        full = f"{corpus}/{speaker}"
+        known.setdefault(speaker, {})[full] = unit
+        known.setdefault(full, {})[full] = unit
+    names = [str(name) for name in wanted]
+    problems = [
+        f"split.{key}: no clip is of speaker '{name}'{did_you_mean(name, table['speaker'].unique())}"
+        for name in names
+        if name not in known
+    ]
+    problems += [
+        f"split.{key}: '{name}' is a speaker of several corpora; name {' or '.join(sorted(known[name]))}"
+        for name in names
+        if len(known.get(name, ())) > 1
+    ]
+    if problems:
+        raise UserError(problems)
+    return {unit for name in names for unit in known[name].values()}

@@ -3,6 +3,7 @@
 A store is a folder named by what it was made of (each file's path, size and modification time, the rate, the
 format's version). It is written beside its final name and renamed when whole; its journal says after every chunk
 how far the samples go, so that a killed preparation continues where it stood. One process prepares, others wait.
+At last all clips are compared: `pairs` names those that are one recording though their samples differ.
 """
 
 from __future__ import annotations
@@ -23,13 +24,17 @@ import polars as pl
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ser_lightning.data.audio import BadAudioError, read_clip
+from ser_lightning.data.fingerprint import fingerprints
+from ser_lightning.data.recordings import bare, recording_pairs
 from ser_lightning.terminal import err
 
-FORMAT = 1
+FORMAT = 2
 TAIL_SECONDS = 30
 """Zeros after the last clip, so that a window may be cut anywhere without looking at the end."""
 CHUNK = 16
 """Clips a worker decodes before its result is written and journalled."""
+PRINTED = 64
+"""Clips a worker takes the fingerprints of at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +49,14 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One clip in the store: its samples' number and hash, its file's rate and channels; or why it has none."""
+    """One clip in the store: its samples' number and hash, its file's rate and channels; or why it has none.
+
+    `sound` is the hash of its samples without the zeros around them and without their level: see `bare`.
+    """
 
     length: int = 0
     hash: str = ""
+    sound: str = ""
     file_rate: int = 0
     channels: int = 0
     note: str = ""
@@ -56,12 +65,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Store:
-    """A prepared corpus: `samples` int16 [time] mapped from disk, `index` with a row a source, in their order."""
+    """A prepared corpus: `samples` int16 [time] mapped from disk, `index` with a row a source, in their order.
+
+    `pairs` has rows of the index that are one recording though their `hash` differs (of rows with one hash only the
+    first is named): a < b, and their correlation.
+    """
 
     folder: Path
     rate: int
     samples: npt.NDArray[np.int16]
     index: pl.DataFrame
+    pairs: pl.DataFrame
 
 
 def sources(table: pl.DataFrame, copies: Sequence[tuple[Path, Path]]) -> list[Source]:
@@ -96,10 +110,10 @@ def prepare(clips: Sequence[Source], *, name: str, cache_dir: Path, rate: int, w
 
 
 def open_store(folder: Path) -> Store:
-    """Map a finished store's samples and read its index."""
+    """Map a finished store's samples and read its index and pairs."""
     about = json.loads((folder / "about.json").read_text())
-    samples = np.memmap(folder / "samples.i16", dtype="<i2", mode="r")
-    return Store(folder, int(about["rate"]), samples, pl.read_parquet(folder / "index.parquet"))
+    index, pairs = (pl.read_parquet(folder / f"{name}.parquet") for name in ("index", "pairs"))
+    return Store(folder, int(about["rate"]), _mapped(folder), index, pairs)
 
 
 def store_key(clips: Sequence[Source], rate: int) -> str:
@@ -130,11 +144,10 @@ def _make(clips: Sequence[Source], folder: Path, rate: int, workers: int) -> Non
     partial = folder.with_name(folder.name + ".partial")
     partial.mkdir(exist_ok=True)
     entries = _resume(partial)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
         (partial / "samples.i16").open("ab") as samples,
         (partial / "journal.jsonl").open("a") as journal,
-        Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as progress,
+        _progress() as progress,
     ):
         bar = progress.add_task(f"preparing {folder.name}", total=len(clips), completed=len(entries))
         for chunk in _decoded(clips, len(entries), rate, workers):
@@ -145,16 +158,45 @@ def _make(clips: Sequence[Source], folder: Path, rate: int, workers: int) -> Non
             entries.extend(entry for entry, _ in chunk)
             progress.advance(bar, len(chunk))
         samples.write(bytes(2 * TAIL_SECONDS * rate))
-    _finish(partial, folder, entries, rate)
+    _finish(partial, folder, entries, rate, workers)
 
 
-def _finish(partial: Path, folder: Path, entries: Sequence[Entry], rate: int) -> None:
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=err, disable=not err.is_terminal, transient=True)
+
+
+def _mapped(folder: Path) -> npt.NDArray[np.int16]:
+    return np.memmap(folder / "samples.i16", dtype="<i2", mode="r")
+
+
+def _finish(partial: Path, folder: Path, entries: Sequence[Entry], rate: int, workers: int) -> None:
+    """Compare the clips and write the tables; were this killed, all of it is made again from the journal."""
     index = pl.DataFrame([vars(entry) for entry in entries], schema_overrides={"length": pl.Int64})
     index = index.with_columns(offset=pl.col("length").cum_sum() - pl.col("length"))
     index.write_parquet(partial / "index.parquet")
+    samples = np.asarray(_mapped(partial))
+    prints = _fingerprints(samples, index, rate, workers, f"comparing {folder.name}")
+    np.save(partial / "fingerprints.npy", prints.astype(np.float16))
+    recording_pairs(samples, index, prints, rate, workers=workers).write_parquet(partial / "pairs.parquet")
     (partial / "about.json").write_text(json.dumps({"format": FORMAT, "rate": rate, "clips": len(entries)}))
     (partial / "journal.jsonl").unlink()
     partial.rename(folder)
+
+
+def _fingerprints(
+    samples: npt.NDArray[np.int16], index: pl.DataFrame, rate: int, workers: int, title: str
+) -> npt.NDArray[np.float32]:
+    """`fingerprints` of all clips [clip, feature], several at a time."""
+    offset, length = index["offset"].to_numpy(), index["length"].to_numpy()
+    chunks = [slice(first, first + PRINTED) for first in range(0, len(index), PRINTED)]
+    found = []
+    with ThreadPoolExecutor(workers) as pool, _progress() as progress:
+        bar = progress.add_task(title, total=len(index))
+        for prints in pool.map(lambda rows: fingerprints(samples, offset[rows], length[rows], rate), chunks):
+            found.append(prints)
+            progress.advance(bar, len(prints))
+    return np.concatenate(found)
 
 
 def _resume(partial: Path) -> list[Entry]:
@@ -204,12 +246,17 @@ def _decode(source: Source, rate: int) -> tuple[Entry, npt.NDArray[np.int16]]:
                 raise BadAudioError(f"differs from the file of the same name at {copy}; keep the right one of them")
     except BadAudioError as error:
         return Entry(error=str(error)), np.empty(0, np.int16)
-    digest = hashlib.sha256(clip.samples.data).hexdigest()[:32]
+    digest, sound = _digest(clip.samples), bare(clip.samples)
     entry = Entry(
         length=len(clip.samples),
         hash=digest,
+        sound=digest if sound is clip.samples else _digest(sound),
         file_rate=clip.file_rate,
         channels=clip.channels,
         note=clip.note,
     )
     return entry, clip.samples
+
+
+def _digest(samples: npt.NDArray[np.int16]) -> str:
+    return hashlib.sha256(samples.data).hexdigest()[:32]

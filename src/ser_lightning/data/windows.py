@@ -14,10 +14,9 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import Dataset, Sampler
 
-from ser_lightning.counted import Key, uniform
+from ser_lightning.counted import Key, uniform, visited
 from ser_lightning.data.batch import Batch
-
-Int = npt.NDArray[np.int64]
+from ser_lightning.data.sampling import Int, epoch_order
 
 
 class Layout(NamedTuple):
@@ -28,11 +27,15 @@ class Layout(NamedTuple):
 
 
 class Request(NamedTuple):
-    """The windows of one batch: first sample in the store, real samples, row in the table; and the epoch."""
+    """The windows of one batch: first sample in the store, real samples, row in the table; visit and epoch.
+
+    `visit` is how often the clip was drawn before in this epoch.
+    """
 
     start: Int
     length: Int
     clip: Int
+    visit: Int
     epoch: int
 
 
@@ -51,6 +54,7 @@ class Windows(Dataset[Batch]):
             length=torch.from_numpy(request.length),
             clip=torch.from_numpy(request.clip),
             target=torch.from_numpy(self.targets[request.clip]),
+            visit=torch.from_numpy(request.visit),
             epoch=request.epoch,
         )
 
@@ -75,10 +79,10 @@ def gather(samples: npt.NDArray[np.int16], start: Int, length: Int, window: int)
 
 
 class TrainBatches(Sampler[Request]):
-    """A random crop of every clip once an epoch, in an order drawn from (seed, epoch).
+    """Random crops of the clips that an epoch draws (see `epoch_order`), in an order drawn from (seed, epoch).
 
-    The clips that do not fill a last batch wait for another epoch, so batch statistics never come from a few.
-    Each of `world` ranks takes its share of every global batch.
+    Without `groups` every clip comes once. The clips that do not fill a last batch wait for another epoch, so
+    batch statistics never come from a few. Each of `world` ranks takes its share of every global batch.
     """
 
     def __init__(
@@ -89,10 +93,11 @@ class TrainBatches(Sampler[Request]):
         window: int,
         batch_size: int,
         seed: int,
+        groups: Int | None = None,
         rank: int = 0,
         world: int = 1,
     ) -> None:
-        self.layout, self.rows, self.window, self.seed = layout, rows, window, seed
+        self.layout, self.rows, self.window, self.seed, self.groups = layout, rows, window, seed, groups
         self.batch_size = min(batch_size, max(1, len(rows) // world))
         self.rank, self.world = rank, world
         self.epoch = 0
@@ -105,17 +110,19 @@ class TrainBatches(Sampler[Request]):
         return len(self.rows) // (self.batch_size * self.world)
 
     def __iter__(self) -> Iterator[Request]:
-        order = self.rows[np.random.default_rng([self.seed, self.epoch]).permutation(len(self.rows))]
+        order, visits = epoch_order(self.rows, self.groups, np.random.default_rng([self.seed, self.epoch]))
         for batch in range(len(self)):
             first = (batch * self.world + self.rank) * self.batch_size
-            yield self._crops(order[first : first + self.batch_size])
+            taken = slice(first, first + self.batch_size)
+            yield self._crops(order[taken], visits[taken])
 
-    def _crops(self, clip: Int) -> Request:
+    def _crops(self, clip: Int, visit: Int) -> Request:
         offset, length = self.layout.offset[clip], self.layout.length[clip]
-        chance = uniform(Key(self.seed, self.epoch, torch.from_numpy(clip)), "crop").numpy().astype(np.float64)
+        key = Key(self.seed, self.epoch, visited(torch.from_numpy(clip), torch.from_numpy(visit)))
+        chance = uniform(key, "crop").numpy().astype(np.float64)
         room = np.maximum(length - self.window, 0)
         start = offset + np.floor(chance * (room + 1)).astype(np.int64)
-        return Request(start, np.minimum(length, self.window), clip, self.epoch)
+        return Request(start, np.minimum(length, self.window), clip, visit, self.epoch)
 
 
 class EvalBatches(Sampler[Request]):
@@ -136,6 +143,7 @@ class EvalBatches(Sampler[Request]):
             start=layout.offset[clip] + place * window,
             length=np.minimum(window, layout.length[clip] - place * window),
             clip=clip,
+            visit=np.zeros_like(clip),
             epoch=0,
         )
         self.batch_size = batch_size
@@ -146,4 +154,5 @@ class EvalBatches(Sampler[Request]):
     def __iter__(self) -> Iterator[Request]:
         for first in range(0, len(self.requests.clip), self.batch_size):
             part = slice(first, first + self.batch_size)
-            yield Request(self.requests.start[part], self.requests.length[part], self.requests.clip[part], 0)
+            start, length, clip, visit, epoch = self.requests
+            yield Request(start[part], length[part], clip[part], visit[part], epoch)

@@ -1,14 +1,10 @@
 """The pictures of the report, as matplotlib Figures, and the curve that one of them needs.
 
-Only `matplotlib.figure.Figure`, never pyplot: no window, no global state, safe beside a running trainer.
-Figures are small in inches, so that their text stays readable where the page is as narrow as a phone. They
-are drawn in dark ink on white, with colours after Paul Tol (told apart by the colour-blind) in middle tones: on a
-dark page the style sheet inverts their lightness and keeps their hues.
+How they look is in `ser_lightning.drawing`.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -20,8 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-PIXELS_PER_INCH = 160
-INK, FAINT, ABSENT = "#24292f", "#8b949e", "#eef0f2"
+from ser_lightning.drawing import ABSENT, FAINT, INK, canvas
+
 TRAIN, VAL = "#4477aa", "#cc3311"
 CLASSES = ("#4477aa", "#cc3311", "#228833", "#bb8800", "#aa3377", "#22a0b8", "#7755cc", "#777777")
 DYNAMIC_RANGE_DB = 80.0
@@ -38,13 +34,6 @@ class RocCurve(NamedTuple):
         """The area under the curve (AUROC), by the trapezoid rule, which counts a tie as half."""
         heights = (self.true_positive_rate[1:] + self.true_positive_rate[:-1]) / 2
         return float(np.sum(np.diff(self.false_positive_rate) * heights))
-
-
-def png(figure: Figure) -> bytes:
-    """The figure as a PNG file's bytes; the same figure gives the same bytes."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=PIXELS_PER_INCH, metadata={"Software": None})
-    return buffer.getvalue()
 
 
 def roc_curve(truth: Bool[np.ndarray, " clip"], score: Float[np.ndarray, " clip"]) -> RocCurve | None:
@@ -85,7 +74,7 @@ def best_epoch(log: pl.DataFrame) -> tuple[int, float] | None:
 
 def roc_figure(curves: Mapping[str, RocCurve]) -> Figure:
     """One curve a class, its area in the legend, and the diagonal of a guess."""
-    figure, axes = _canvas(4.7, 4.5)
+    figure, axes = canvas(4.7, 4.5)
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
     for index, (label, curve) in enumerate(curves.items()):
         colour, style = CLASSES[index % len(CLASSES)], ("-", "--", ":")[index // len(CLASSES) % 3]
@@ -101,7 +90,7 @@ def confusion_figure(confusion: Sequence[Sequence[int]], labels: Sequence[str]) 
     counts = np.asarray(confusion)
     totals = counts.sum(axis=1, keepdims=True)
     share = np.ma.masked_invalid(np.where(totals > 0, counts / np.maximum(totals, 1), np.nan))
-    figure, axes = _canvas(4.7, 4.5)
+    figure, axes = canvas(4.7, 4.5)
     axes.imshow(share, cmap=colormaps["Blues"].with_extremes(bad=ABSENT), vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):
         colour = "white" if share[row, column] > 0.55 else INK if count else FAINT
@@ -120,7 +109,7 @@ def confusion_figure(confusion: Sequence[Sequence[int]], labels: Sequence[str]) 
 
 def recall_figure(recalls: Mapping[str, float | None], balanced_accuracy: float | None) -> Figure:
     """One bar a class; a dashed line at their mean, the balanced accuracy. None is a class without clips."""
-    figure, axes = _canvas(4.7, 1.0 + 0.42 * len(recalls))
+    figure, axes = canvas(4.7, 1.0 + 0.42 * len(recalls))
     rows = np.arange(len(recalls))
     axes.barh(rows, [recall or 0.0 for recall in recalls.values()], height=0.62, color=TRAIN)
     for row, recall in enumerate(recalls.values()):
@@ -138,7 +127,7 @@ def recall_figure(recalls: Mapping[str, float | None], balanced_accuracy: float 
 
 def loss_figure(log: pl.DataFrame) -> Figure:
     """Training and validation loss by epoch."""
-    figure, axes = _canvas(4.7, 3.3)
+    figure, axes = canvas(4.7, 3.3)
     _lines(axes, log, train="train_loss", val="val_loss")
     axes.set(xlabel="epoch", ylabel="loss")
     _legend(axes, loc="best")
@@ -147,7 +136,7 @@ def loss_figure(log: pl.DataFrame) -> Figure:
 
 def balanced_accuracy_figure(log: pl.DataFrame) -> Figure:
     """Balanced accuracy by epoch; the best epoch of the val part is marked."""
-    figure, axes = _canvas(4.7, 3.3)
+    figure, axes = canvas(4.7, 3.3)
     _lines(axes, log, train="train_balanced_accuracy", val="val_balanced_accuracy")
     axes.set(xlabel="epoch", ylabel="balanced accuracy", ylim=(0, 1.03))
     best = best_epoch(log)
@@ -168,7 +157,7 @@ def balanced_accuracy_figure(log: pl.DataFrame) -> Figure:
 
 def log_mel_figure(log_mel: Float32[np.ndarray, "mel frame"], seconds: float) -> Figure:
     """The log-mel over time; colours span the loudest 80 dB. Transparent, for light and dark pages."""
-    figure, axes = _canvas(3.1, 1.75, ink="#808890", paper="none")
+    figure, axes = canvas(3.1, 1.75, ink="#808890", paper="none")
     loudest = float(log_mel.max())
     axes.imshow(
         log_mel,
@@ -184,18 +173,6 @@ def log_mel_figure(log_mel: Float32[np.ndarray, "mel frame"], seconds: float) ->
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     axes.spines[:].set_visible(False)
     return figure
-
-
-def _canvas(width: float, height: float, *, ink: str = INK, paper: str = "white") -> tuple[Figure, Axes]:
-    """An empty figure of so many inches, and its axes with two spines and quiet ticks."""
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor=paper)
-    axes = figure.add_subplot(facecolor=paper)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["bottom", "left"]].set_color(FAINT)
-    axes.tick_params(labelsize=11, color=FAINT, labelcolor=ink)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.label.set(color=ink, fontsize=12)
-    return figure, axes
 
 
 def _series(log: pl.DataFrame, column: str) -> tuple[Float[np.ndarray, " epoch"], Float[np.ndarray, " epoch"]]:

@@ -17,14 +17,25 @@ ABOUT = ("clip", "corpus", "speaker", "sex", "text", "intensity")
 
 
 def predictions_table(
-    clips: pl.DataFrame, probabilities: npt.NDArray[np.float32], labels: Sequence[str]
+    clips: pl.DataFrame,
+    probabilities: npt.NDArray[np.float32],
+    labels: Sequence[str],
+    soft: npt.NDArray[np.float32] | None = None,
 ) -> pl.DataFrame:
-    """One row for each of `clips` (columns as in the manifest, plus seconds and label) and its probabilities."""
+    """One row for each of `clips` (columns as in the manifest, plus seconds and label) and its probabilities.
+
+    `soft` [clip class] are the shares of the listeners' votes, where labels are soft.
+    """
     guesses = [labels[index] for index in probabilities.argmax(axis=1).tolist()]
     return clips.select(*ABOUT, duration="seconds", label="label").with_columns(
         pl.Series("prediction", guesses, dtype=pl.String),
-        *(pl.Series(f"p_{label}", probabilities[:, index]) for index, label in enumerate(labels)),
+        *_columns("p", probabilities, labels),
+        *(_columns("q", soft, labels) if soft is not None else ()),
     )
+
+
+def _columns(letter: str, values: npt.NDArray[np.float32], labels: Sequence[str]) -> list[pl.Series]:
+    return [pl.Series(f"{letter}_{label}", values[:, index]) for index, label in enumerate(labels)]
 
 
 def write_predictions(path: Path, table: pl.DataFrame) -> None:

@@ -7,26 +7,24 @@ score without it means nothing.
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import polars as pl
 import soundfile
 import yaml
 from matplotlib.figure import Figure
 
+from ser_lightning.drawing import png
 from ser_lightning.errors import UserError
 from ser_lightning.evaluation import plots
 from ser_lightning.evaluation.examples import Example
+from ser_lightning.pages import data_uri, render, write_page
 
 PARTS = ("test", "val", "train")
 AUDIO_BUDGET = 1_200_000  # characters of base64 on the page, which stays below 3 MB
@@ -41,6 +39,7 @@ class Run:
     predictions: pl.DataFrame
     log: pl.DataFrame | None
     config: Mapping[str, Any]
+    leaks: Mapping[str, Mapping[str, int]]
 
 
 def write_report(run_dir: Path, *, examples: Sequence[Example]) -> Path:
@@ -49,28 +48,24 @@ def write_report(run_dir: Path, *, examples: Sequence[Example]) -> Path:
     Raises UserError where the run lacks the metrics or the predictions that the page is about.
     """
     run = read_run(run_dir)
-    pictures = {name: plots.png(figure) for name, figure in _figures(run, examples).items()}
-    folder = run_dir / "report"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in pictures.items():
-        _replace(folder / f"{name}.png", content)
-    page = _render(run, pictures, examples, run_dir.resolve().name)
-    return _replace(folder / "index.html", page.encode())
+    pictures = {name: png(figure) for name, figure in _figures(run, examples).items()}
+    return write_page(run_dir / "report", _render(run, pictures, examples, run_dir.resolve().name), pictures)
 
 
 def read_run(run_dir: Path) -> Run:
-    """Read the files of a finished run; log.csv and config.yaml may be missing, as after `evaluate`."""
+    """Read the files of a finished run; log.csv, config.yaml and leaks.json may be missing, as after `evaluate`."""
     metrics = json.loads(_present(run_dir / "metrics.json").read_text(encoding="utf-8"))
     part = next((part for part in PARTS if metrics.get(part)), None)
     if part is None:
         raise UserError(f"{run_dir / 'metrics.json'} scores none of {', '.join(PARTS)}; `evaluate` the run")
-    log, config = run_dir / "log.csv", run_dir / "config.yaml"
+    log, config, leaks = (run_dir / name for name in ("log.csv", "config.yaml", "leaks.json"))
     return Run(
         metrics=metrics,
         part=part,
         predictions=_read_predictions(_present(run_dir / "predictions" / f"{part}.csv"), metrics["labels"]),
         log=pl.read_csv(log, infer_schema=False) if log.exists() else None,
         config=yaml.safe_load(config.read_text(encoding="utf-8")) or {} if config.exists() else {},
+        leaks=json.loads(leaks.read_text(encoding="utf-8"))["shared"] if leaks.exists() else {},
     )
 
 
@@ -107,22 +102,21 @@ def _figures(run: Run, examples: Sequence[Example]) -> dict[str, Figure]:
 
 def _render(run: Run, pictures: Mapping[str, bytes], examples: Sequence[Example], name: str) -> str:
     """The page's text, from the template beside this file; `name` is the title of a run without a config."""
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["score"] = _score
-    template = resources.files("ser_lightning.evaluation") / "report.html.j2"
-    return environment.from_string(template.read_text(encoding="utf-8")).render(
+    return render(
+        "ser_lightning.evaluation",
+        "report.html.j2",
+        filters={"score": _score},
         title=run.config.get("name") or name,
         settings=_settings(run.config),
         metrics=run.metrics,
         protocol=run.metrics["protocol"],
+        leaks=run.leaks,
         labels=run.metrics["labels"],
         part=run.part,
         scores=run.metrics[run.part],
         parts=[part for part in reversed(PARTS) if run.metrics.get(part)],
         best=plots.best_epoch(run.log) if run.log is not None else None,
-        pictures={name: _data_uri("image/png", content) for name, content in pictures.items()},
+        pictures={name: data_uri("image/png", content) for name, content in pictures.items()},
         examples=list(zip(examples, _sounds(examples), strict=True)),
     )
 
@@ -141,7 +135,7 @@ def _sounds(examples: Sequence[Example]) -> list[str | None]:
     """The clips as FLAC data URIs; None for a clip too long for what is left of the budget."""
     left, sounds = AUDIO_BUDGET, list[str | None]()
     for example in examples:
-        sound = _data_uri("audio/flac", _flac(example))
+        sound = data_uri("audio/flac", _flac(example))
         fits = len(sound) <= left
         left -= len(sound) if fits else 0
         sounds.append(sound if fits else None)
@@ -154,18 +148,6 @@ def _flac(example: Example) -> bytes:
     return buffer.getvalue()
 
 
-def _data_uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-
-
 def _score(value: float | None) -> str:
     """Three decimals; a dash where the score is undefined."""
     return "—" if value is None or math.isnan(value) else f"{value:.3f}"
-
-
-def _replace(path: Path, content: bytes) -> Path:
-    """Write beside, then rename: no half-written file bears the final name."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)
-    return path

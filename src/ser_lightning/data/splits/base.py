@@ -6,6 +6,7 @@ two parts, unless a published list says so. What a table cannot satisfy is said 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
@@ -56,9 +57,36 @@ class Splitter(Protocol):
         ...
 
 
-def check_parts(parts: pl.Series) -> None:
-    """Raise UserError where a part is empty."""
-    there = set(parts.drop_nulls())
+def check_parts(parts: pl.Series, advice: str = "raise its fraction") -> None:
+    """Raise UserError with advice where a part is empty."""
+    there = set(parts.unique())
     empty = [part for part in PARTS if part not in there]
     if empty:
-        raise UserError(f"the split leaves no clip for {' and '.join(empty)} ({len(parts)} in all); raise its fraction")
+        raise UserError(f"the split leaves no clip for {' and '.join(empty)} ({len(parts)} in all); {advice}")
+
+
+def check_fold(fold: int, num_folds: int, reason: str) -> None:
+    """Raise UserError where there is no such fold; the reason says where their number comes from."""
+    if fold > num_folds:
+        raise UserError(f"split.fold={fold} is not among the {num_folds} folds: {reason}; choose 1 to {num_folds}")
+
+
+def check_choice(fold: int, key: str, *named: object) -> None:
+    """Raise UserError where both a fold and the option `key` say what is tested."""
+    given = [str(name) for name in named if name is not None]
+    if given and fold != 1:
+        raise UserError(
+            f"what is tested is chosen by split.fold or by split.{key}, got fold {fold} and {', '.join(given)}; "
+            "leave one out"
+        )
+
+
+def few(names: Iterable[str], most: int = 3) -> str:
+    """The first names in sorted order, and how many more there are.
+
+    >>> few(["d", "c", "b", "a"])
+    'a, b, c and 1 more'
+    """
+    ordered = sorted(names)
+    more = f" and {len(ordered) - most} more" if len(ordered) > most else ""
+    return ", ".join(ordered[:most]) + more

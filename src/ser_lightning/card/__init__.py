@@ -1,0 +1,1 @@
+"""The data card: what a corpus holds, measured on its clips, as one page."""

@@ -1,0 +1,119 @@
+"""What CREMA-D's listeners heard: tabulatedVotes.csv of the published processedResults/, and labels made from it.
+
+Each clip was rated three times over, as voice, face and both; a row's number begins with 1, 2 or 3 accordingly
+(the most voted emotion of every row is that of summaryTable.csv's VoiceVote, FaceVote or MultiModalVote).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from ser_lightning.corpora.base import Utterance
+from ser_lightning.errors import UserError
+
+Labels = Literal["acted", "voice", "audiovisual"]
+Votes = Mapping[str, int]
+"""Emotion -> how many listeners chose it."""
+
+FILE = "tabulatedVotes.csv"
+COLUMNS = {"A": "angry", "D": "disgust", "F": "fear", "H": "happy", "N": "neutral", "S": "sad"}
+RATED = {"voice": "1", "audiovisual": "3"}
+WHO = {"voice": "voice votes", "audiovisual": "audio-visual votes"}
+WHERE_FROM = "take the folder processedResults of github.com/CheyneyComputerScience/CREMA-D and say corpus.votes=DIR"
+
+
+def find_votes(folder: Path, votes: str | None) -> Path:
+    """The table: below `votes` where given, else below the corpus's folder or beside it; raises UserError."""
+    base = folder if votes is None else Path(votes).expanduser()
+    usual = [base, base / FILE, base / "processedResults" / FILE]
+    if votes is None:
+        usual += [base.parent / FILE, base.parent / "processedResults" / FILE]
+    found = [file for file in usual if file.is_file()] or sorted(base.rglob(FILE))
+    if not found:
+        raise UserError(f"corpus.{'labels' if votes is None else 'votes'}: no {FILE} below {base}; {WHERE_FROM}")
+    return found[0]
+
+
+def read_votes(file: Path, labels: Labels) -> dict[str, Votes]:
+    """The votes on each clip, by its canonical name; raises UserError where this is not the published table."""
+    try:
+        rows = pl.read_csv(file, infer_schema=False).rename({"": "row"})
+        rated = rows.filter(pl.col("row").str.starts_with(RATED[labels])).select(
+            pl.col("fileName"), pl.col(list(COLUMNS)).cast(pl.Int64)
+        )
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"{file} is not CREMA-D's table of votes ({reason}); a git-LFS pointer? {WHERE_FROM}"
+        ) from error
+    return {
+        canonical(name): dict(zip(COLUMNS.values(), counts, strict=True)) for name, *counts in rated.iter_rows() if name
+    }
+
+
+def canonical(name: str) -> str:
+    """The clip's name as it is since 2022.
+
+    >>> canonical("1040_ITH_SAD_X")
+    '1040_ITH_SAD_XX'
+    """
+    return f"{name}X" if name.endswith("_X") else name
+
+
+def by_votes(
+    utterances: Sequence[Utterance], votes: Mapping[str, Votes], *, labels: Labels, soft: bool
+) -> tuple[tuple[Utterance, ...], tuple[str, ...]]:
+    """The clips with the emotion that most listeners heard, and a note on ties; `soft` gives their shares too.
+
+    A tie leaves a clip out, unless `soft` and the acted emotion is one of the tied. Raises UserError where a clip has
+    no votes.
+    """
+    unrated = [row.name for row in utterances if not sum(votes.get(row.name, {}).values())]
+    if unrated:
+        raise UserError(
+            f"corpus.labels={labels}: {FILE} has no votes on {len(unrated)} clips, such as {unrated[0]}; {WHERE_FROM}"
+        )
+    heard = [(row, leaders(votes[row.name])) for row in utterances]
+    tied = [row.emotion in first for row, first in heard if len(first) > 1]
+    kept = [
+        replace(
+            row,
+            emotion=first[0] if len(first) == 1 else row.emotion,
+            votes=shares(votes[row.name]) if soft else (),
+        )
+        for row, first in heard
+        if len(first) == 1 or (soft and row.emotion in first)
+    ]
+    return tuple(kept), _ties(len(tied), sum(tied) if soft else 0, WHO[labels])
+
+
+def leaders(votes: Votes) -> tuple[str, ...]:
+    """The emotions with most votes.
+
+    >>> leaders({"angry": 3, "sad": 1, "neutral": 3})
+    ('angry', 'neutral')
+    """
+    most = max(votes.values())
+    return tuple(emotion for emotion, count in votes.items() if count == most)
+
+
+def shares(votes: Votes) -> tuple[tuple[str, float], ...]:
+    """(emotion, share) of the emotions that anybody chose; the shares sum to 1.
+
+    >>> shares({"angry": 3, "sad": 1, "neutral": 0})
+    (('angry', 0.75), ('sad', 0.25))
+    """
+    total = sum(votes.values())
+    return tuple((emotion, count / total) for emotion, count in votes.items() if count)
+
+
+def _ties(tied: int, acted: int, who: str) -> tuple[str, ...]:
+    if not tied:
+        return ()
+    kept = f"{acted} of them keep the acted emotion, which is among the tied, " if acted else ""
+    return (f"{tied} clips have a tie of {who}: {kept}{tied - acted} are left out",)

@@ -1,0 +1,151 @@
+"""What two parts of a split share: speakers, recordings, texts, takes. Looked at before training, on every run.
+
+A recording is known by its samples (`recording`, see data/recordings.py), not by its name, so that a copy under
+another actor's name, at another level or as an MP3 is found too. Shared audio makes a score meaningless; shared
+speakers, texts and takes change what it means, and are counted beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+import polars as pl
+
+from ser_lightning.data.parts import PAIRS
+from ser_lightning.data.speakers import voices
+from ser_lightning.data.splits.texts import spoken
+from ser_lightning.errors import UserError
+
+Policy = Literal["error", "warn", "allow"]
+KINDS = {
+    "speakers": "speakers",
+    "identical_audio": "identical audio",
+    "near_identical_audio": "near-identical audio",
+    "texts": "texts",
+    "takes": "takes of one line",
+}
+"""What is counted, and how the terminal calls it. Takes: one speaker, text, emotion and intensity, said again."""
+AUDIO = ("identical_audio", "near_identical_audio")
+MOST_NAMED = 10
+
+
+class Recording(TypedDict):
+    """Clips that are one recording, each with its label, speaker and part; no part where it is left out."""
+
+    clips: list[str]
+    labels: list[str]
+    speakers: list[str]
+    parts: list[str | None]
+    identical: bool
+
+
+@dataclass(frozen=True)
+class Leaks:
+    """Counts of what each two parts share, by kind and by pair of parts; and every recording that is there twice."""
+
+    policy: Policy
+    shared: dict[str, dict[str, int]]
+    recordings: list[Recording]
+    num_copies: int
+
+    @property
+    def torn(self) -> list[Recording]:
+        """The recordings that lie in several parts."""
+        return [one for one in self.recordings if len(set(one["parts"]) - {None}) > 1]
+
+    @property
+    def two_names(self) -> list[Recording]:
+        """The recordings that bear the names of several speakers: one of them must be wrong."""
+        return [one for one in self.recordings if len(set(one["speakers"])) > 1]
+
+
+def find_leaks(table: pl.DataFrame, twins: pl.DataFrame, *, policy: Policy, num_copies: int = 0) -> Leaks:
+    """Compare the parts of a table (columns clip, corpus, speaker, text, emotion, intensity, hash, recording, part).
+
+    `twins` are all clips whose recording is there more than once, with their label, also those that are left out;
+    `num_copies` is how many files were passed over as further copies of a clip. Raises UserError where the policy
+    is `error` and two parts share audio.
+    """
+    leaks = Leaks(policy, shared(table), _recordings(table, twins), num_copies)
+    if policy == "error" and leaks.torn:
+        raise UserError(
+            f"{len(leaks.torn)} recordings lie in several parts, so the score would be of clips already heard: "
+            f"{'; '.join(_named(one) for one in leaks.torn[:MOST_NAMED])}"
+            f"{'; ...' if len(leaks.torn) > MOST_NAMED else ''}. Put each in one part, or choose a split that does "
+            "(random, speaker, kfold, ...); leaks=warn trains nevertheless and says so"
+        )
+    return leaks
+
+
+def shared(table: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """How many of each kind lie in both of two parts."""
+    table = table.with_columns(text=spoken(table), voice=voices(table))
+    text, voice = pl.col("text"), pl.col("voice")
+    has_speaker, has_text = pl.col("speaker") != "", text != ""
+    line = pl.concat_str(voice, text, "emotion", "intensity", separator="\0")
+    values = {
+        "speakers": pl.when(has_speaker).then(voice),
+        "identical_audio": pl.col("hash"),
+        "near_identical_audio": pl.col("recording"),
+        "texts": pl.when(has_text).then(text),
+        "takes": pl.when(has_speaker & has_text).then(line),
+    }
+    counts = {kind: _in_both(table.select("part", value=value)) for kind, value in values.items()}
+    exact, near = counts["identical_audio"], counts["near_identical_audio"]
+    # A recording whose files are equal is identical, so only what is left over is near-identical.
+    counts["near_identical_audio"] = {pair: max(0, near[pair] - exact[pair]) for pair in near}
+    return counts
+
+
+def _in_both(values: pl.DataFrame) -> dict[str, int]:
+    """Distinct values that lie in both parts of each pair."""
+    held = values.drop_nulls().unique().group_by("value").agg("part")
+    return {
+        f"{a}_{b}": held.filter(pl.col("part").list.contains(a) & pl.col("part").list.contains(b)).height
+        for a, b in PAIRS
+    }
+
+
+def _recordings(table: pl.DataFrame, twins: pl.DataFrame) -> list[Recording]:
+    placed = twins.join(table.select("clip", "part"), on="clip", how="left", maintain_order="left")
+    groups = placed.with_columns(voice=voices(placed)).group_by("recording", maintain_order=True)
+    return [
+        Recording(
+            clips=row["clip"],
+            labels=row["label"],
+            speakers=row["voice"],
+            parts=row["part"],
+            identical=len(set(row["hash"])) == 1,
+        )
+        for row in groups.agg("clip", "label", "part", "hash", "voice").iter_rows(named=True)
+    ]
+
+
+def _named(recording: Recording) -> str:
+    places = zip(recording["clips"], recording["parts"], strict=True)
+    return " = ".join(f"{clip} ({part})" for clip, part in places if part is not None)
+
+
+def leak_notes(leaks: Leaks) -> list[str]:
+    """What a reader of the score must know of the audio that parts share, or that bears two speakers' names."""
+    notes = [f"shared between parts, the same recording: {_named(one)}" for one in leaks.torn]
+    notes += [
+        f"one recording under several speakers' names ({' and '.join(dict.fromkeys(one['speakers']))}): "
+        f"{', '.join(one['clips'])}; one of the names is wrong"
+        for one in leaks.two_names
+    ]
+    more = [f"and {len(notes) - MOST_NAMED} more, see leaks.json"] if len(notes) > MOST_NAMED else []
+    return notes[:MOST_NAMED] + more
+
+
+def leaks_file(leaks: Leaks) -> dict[str, object]:
+    """What leaks.json holds."""
+    return {
+        "policy": leaks.policy,
+        "shared": leaks.shared,
+        "in_several_parts": leaks.torn,
+        "under_several_speakers": leaks.two_names,
+        "recordings": leaks.recordings,
+        "further_copies": leaks.num_copies,
+    }

@@ -1,0 +1,48 @@
+"""What is learned of each clip: its label, or the shares of the listeners' votes."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ser_lightning.data.manifest import VOTE
+from ser_lightning.emotions import LabelSet
+
+TIE = 1e-6
+"""What a label has more than its rival where votes are even, so that the largest share is the label's."""
+
+
+def class_targets(table: pl.DataFrame, labels: LabelSet, *, shuffle_seed: int | None = None) -> npt.NDArray[np.float32]:
+    """The probability of each class for each clip [clip class]: one-hot, or the votes where the table has them.
+
+    Votes for emotions that count as one class add up; those for emotions that no class takes are left out, and the
+    rest sums to one. With a seed the rows of the training part come in random order, as a control.
+    """
+    number = {label: index for index, label in enumerate(labels.labels)}
+    label = np.array([number[name] for name in table["label"]], dtype=np.int64)
+    targets = np.eye(len(number))[label]
+    votes = _votes(table, labels)
+    voted = votes.sum(axis=1) > 0
+    votes[voted] /= votes[voted].sum(axis=1, keepdims=True)
+    tied = voted & (votes.argmax(axis=1) != label) & (votes[np.arange(len(label)), label] == votes.max(axis=1))
+    votes[tied, label[tied]] += TIE
+    targets[voted] = votes[voted] / votes[voted].sum(axis=1, keepdims=True)
+    if shuffle_seed is not None:
+        train = np.flatnonzero((table["part"] == "train").to_numpy())
+        targets[train] = targets[np.random.default_rng(shuffle_seed).permutation(train)]
+    return targets.astype(np.float32)
+
+
+def are_soft(targets: npt.NDArray[np.float32]) -> bool:
+    """Whether any clip counts as more than one class."""
+    return bool((targets.max(axis=1, initial=0.0) < 1).any())
+
+
+def _votes(table: pl.DataFrame, labels: LabelSet) -> npt.NDArray[np.float64]:
+    """The summed votes [clip class] of the classes' emotions, zeros where nobody voted."""
+    sums = np.zeros((len(table), len(labels.labels)))
+    for emotion, name in labels.mapping.items():
+        if VOTE + emotion in table.columns:
+            sums[:, labels.labels.index(name)] += table[VOTE + emotion].fill_null(0.0).to_numpy()
+    return sums
