@@ -22,7 +22,7 @@ ALIKE = 0.6
 MOST_ALIKE = 16
 """Of the clips after it, only so many of the most alike are tried with a clip."""
 CORRELATED = 0.9
-"""Least correlation of one recording: copies give 0.99, other takes of a sentence below 0.5."""
+"""Least correlation of one recording: copies give 0.99, other takes of a sentence 0.65 at most."""
 LATER_SECONDS = 0.05
 REPEATED = 0.7
 """A sound that correlates more than this with itself over 50 ms later tells nothing: speech gives 0.05 to 0.55."""
