@@ -35,6 +35,8 @@ def introduce(data: RunData, task: EmotionTask, trainer: pytorch_lightning.Train
     """Print the leak check, protocol, notes, class weights and the network."""
     out.print(leak_table(data.leaks))
     out.print(f"protocol: {data.protocol['sentence']}", markup=False)
+    if data.leaks.torn and data.leaks.policy == "warn":
+        out.print(f"[yellow]warning: {len(data.leaks.torn)} recordings lie in several parts, see leaks.json[/yellow]")
     for note in data.protocol["notes"]:
         out.print(f"note: {note}", markup=False)
     weights = zip(data.labels, task.loss.weight.tolist(), strict=True)

@@ -23,8 +23,8 @@ from ser_lightning.data.leaks import Leaks, find_leaks, leak_notes
 from ser_lightning.data.module import SpeechData
 from ser_lightning.data.protocol import Protocol, protocol
 from ser_lightning.data.splits.base import Split, Splitter
-from ser_lightning.data.targets import class_targets
-from ser_lightning.emotions import label_set
+from ser_lightning.data.targets import class_targets, unlearned_votes
+from ser_lightning.emotions import LabelSet, label_set
 from ser_lightning.errors import UserError
 from ser_lightning.task import EmotionTask
 
@@ -101,14 +101,16 @@ def build_data(config: Config) -> RunData:
             splitter=splitter,
             split=split,
             origins=clips.origins,
-            notes=(*split.notes, *leak_notes(leaks), *_run_notes(config, clips), *clips.notes),
+            notes=(*split.notes, *leak_notes(leaks), *_run_notes(config, clips, labels), *clips.notes),
         ),
     )
 
 
-def _run_notes(config: Config, clips: Clips) -> Iterator[str]:
+def _run_notes(config: Config, clips: Clips, labels: LabelSet) -> Iterator[str]:
     if config["data"]["balanced_by"] == "emotion" and config["loss"].get("weights", "none") != "none":
         yield "classes are balanced twice, by data.balanced_by=emotion and by loss.weights"
+    if share := unlearned_votes(clips.table, labels):
+        yield f"{share:.1%} of the listeners' votes are for emotions that no class takes, and left out of the targets"
     if config["shuffle_train_labels"]:
         yield "the training labels were shuffled: a control"
     if clips.left_out:

@@ -17,8 +17,8 @@ OFFICIAL = sorted(
 )
 NAMES = [row[0] for row in OFFICIAL]
 TEXTS = (
-    "SAVEE's texts are known by emotion only (such as a04): 3 of 15 sentences are common to all emotions, "
-    "but names do not tell which"
+    "SAVEE's texts are known by emotion and number only (such as a04): 3 of 15 sentences are common to all emotions, "
+    "and each neutral one is another emotion's too, but names do not tell which; no split can promise texts apart"
 )
 
 

@@ -30,6 +30,11 @@ def test_the_clips_of_all_are_listed_under_their_own_corpus(folders):
     assert listed == [("ravdess", "actor12", "angry"), ("tess", "OAF", "angry"), ("tess", "YAF", "sad")]
 
 
+def test_a_root_of_a_corpus_that_is_not_named_is_refused(folders):
+    with pytest.raises(UserError, match=r"corpus.roots.ravdess=/x has no effect, as corpus.names has no 'ravdess'"):
+        Several(names=["tess"], members=MEMBERS, roots={"tess": str(folders / "tess"), "ravdess": "/x"})
+
+
 def test_a_corpus_that_is_not_named_is_not_looked_for(folders):
     assert len(Several(names=["tess"], members=MEMBERS, roots={"tess": str(folders / "tess")}).scan().utterances) == 2
 

@@ -216,16 +216,28 @@ def test_a_label_set_that_gives_both_one_class_keeps_both(twins: Clips):
     assert len(clips.notes) == 3
 
 
-def test_a_label_set_that_drops_one_of_them_keeps_the_other(twins: Clips):
+def test_audio_that_is_also_said_to_be_of_a_dropped_emotion_is_left_out(tmp_path: Path, twins: Clips):
     clips = with_labels(twins, label_set({"angry": "angry", "calm": "calm"}, ["angry", "calm"]))
-    assert clips.table.select("clip", "label").rows() == [("given/s/c", "angry"), ("given/s/e", "calm")]
-    assert (clips.left_out, clips.notes) == ((), ("first",))
+    assert clips.table.select("clip", "label").rows() == [("given/s/e", "calm")]
+    reason = "identical audio bears two labels: given/s/c (angry), given/s/d (happy)"
+    assert clips.left_out == ((f"{tmp_path}/c.wav", reason), (f"{tmp_path}/d.wav", reason))
+    assert clips.notes == ("first", f"left out, as {reason}")
 
 
 def test_labels_leave_rows_where_they_are_and_emotions_as_they_were(twins: Clips):
-    clips = with_labels(twins, label_set({"low": ["sad", "calm"], "high": ["happy"]}, ["sad", "happy"]))
-    expected = twins.table.filter(pl.col("emotion").is_in(["sad", "calm", "happy"]))
+    clips = with_labels(twins, label_set({"low": ["sad", "calm"]} | {"other": "fear"}, ["sad", "fear"]))
+    expected = twins.table.filter(pl.col("emotion").is_in(["sad", "calm"]))
     assert clips.table.drop("label").equals(expected)
+
+
+def test_of_many_copies_a_few_are_named(tmp_path: Path, write_noise: WriteNoise):
+    names = [f"c{number}" for number in range(9)]
+    for name in names:
+        write_noise(tmp_path / f"{name}.wav", seed=1)
+    clips = load(tmp_path, Scan(utterances=rows(tmp_path, **dict.fromkeys(names, "sad"), other="sad")), skip_bad=True)
+    copies = ", ".join(f"given/s/{name}" for name in names[:5])
+    labelled = with_labels(clips, label_set({"sad": "sad", "calm": "calm"}, ["sad", "calm"]))
+    assert labelled.notes[-1] == f"identical audio, kept in one part: {copies}, ..."
 
 
 def test_a_long_list_is_cut_and_counted():

@@ -64,6 +64,15 @@ def test_what_two_clips_share_is_counted_between_their_parts(parts, pair, same, 
     assert shared(clips) == expected
 
 
+def test_near_identical_recordings_are_counted_beside_identical_ones():
+    """One recording with two files, each in both parts; and one whose files differ."""
+    files = [(part, {"recording": "one", "hash": name}) for name in "xy" for part in ("train", "test")]
+    near = [(part, {"recording": "two"}) for part in ("train", "test", "test")]
+    counts = shared(table(*files, *near))
+    assert counts["identical_audio"] == NOTHING | {"train_test": 2}
+    assert counts["near_identical_audio"] == NOTHING | {"train_test": 1}
+
+
 @pytest.mark.parametrize("differs", ["emotion", "intensity", "corpus"])
 def test_a_take_is_of_one_line_said_alike(differs: str):
     line = {"speaker": "one", "text": "one"}
@@ -109,6 +118,14 @@ def test_a_recording_under_two_speakers_is_named_even_where_it_lies_in_one_part(
         "one recording under several speakers' names (c/s0 and c/s1): c/s0/0, c/s1/1; one of the names is wrong"
     ]
     assert leaks.torn == []
+
+
+def test_an_unknown_speaker_and_another_corpus_are_no_wrong_name():
+    one = {"recording": "one"}
+    unknown = found(("train", one | {"speaker": ""}), ("train", one), policy="error")
+    assert (unknown.two_names, leak_notes(unknown)) == ([], [])
+    corpora = found(("train", one), ("train", one | {"corpus": "d"}), policy="error")
+    assert leak_notes(corpora) == ["one recording in several corpora: c/s0/0, c/s1/1"]
 
 
 def test_twins_of_one_speaker_in_one_part_are_listed_and_no_leak():

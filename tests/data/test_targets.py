@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ser_lightning.data.targets import are_soft, class_targets
+from ser_lightning.data.targets import are_soft, class_labels, class_targets, unlearned_votes
 from ser_lightning.emotions import label_set
 
 SIX = ("angry", "sad", "neutral", "calm")
@@ -39,6 +39,26 @@ def test_votes_for_merged_emotions_add_up_and_those_for_dropped_ones_are_left_ou
     rows = table(label=["low"], vote_sad=[0.3], vote_calm=[0.2], vote_angry=[0.3], vote_surprise=[0.2])
     labels = label_set({"low": ["sad", "calm"], "high": ["angry"]}, ["sad", "calm", "angry", "surprise"])
     np.testing.assert_allclose(class_targets(rows, labels), [[0.625, 0.375]], rtol=1e-6)
+
+
+def test_the_class_is_that_of_most_votes_after_merging():
+    """Two votes for happy beat one for angry and one for sad, until these two are one class."""
+    rows = table(
+        label=["x"] * 2, emotion=["happy", "fear"], vote_happy=[0.4, 1.0], vote_angry=[0.3, 0.0], vote_sad=[0.3, 0.0]
+    )
+    one_by_one = label_set("native", ["happy", "angry", "sad"])
+    merged = label_set({"low": ["angry", "sad"], "high": ["happy"]}, ["happy", "angry", "sad"])
+    assert class_labels(rows, one_by_one).to_list() == ["happy", None]
+    assert class_labels(rows, merged).to_list() == ["low", None]
+    labelled = rows.with_columns(label=class_labels(rows, merged))[:1]
+    assert class_targets(labelled, merged).argmax(axis=1).tolist() == [0]
+
+
+def test_votes_for_dropped_emotions_are_a_share_of_all():
+    rows = table(label=["sad", "sad"], vote_sad=[0.5, 1.0], vote_fear=[0.5, 0.0])
+    assert unlearned_votes(rows, label_set({"sad": "sad", "calm": "calm"}, ["sad", "calm"])) == pytest.approx(0.25)
+    assert unlearned_votes(rows, label_set("native", ["sad", "fear"])) == 0
+    assert unlearned_votes(table(label=["sad"]), label_set("native", ["sad", "fear"])) == 0
 
 
 def test_of_even_votes_the_label_has_a_trifle_more():

@@ -53,6 +53,7 @@ def write_card(clips: Clips, labels: LabelSet, folder: Path) -> Path:
     """Measure the clips, write `<folder>/index.html` and the PNGs beside it; return the page's path."""
     store = clips.store
     table = with_levels(statistics.readable(clips.table), store.samples, store.rate)
+    table = statistics.without_texts(table, [origin.corpus for origin in clips.origins if origin.texts_per_emotion])
     emotions = statistics.emotion_order(table)
     log_mel = LogMel(store.rate)
     means = mean_log_mels(table, store.samples, emotions, log_mel)

@@ -104,6 +104,11 @@ class TextUse:
     untold: int
 
 
+def without_texts(table: pl.DataFrame, corpora: Sequence[str]) -> pl.DataFrame:
+    """The table with the texts of these corpora unknown, as theirs cannot be compared between emotions."""
+    return table.with_columns(text=pl.when(pl.col("corpus").is_in(corpora)).then(pl.lit("")).otherwise("text"))
+
+
 def text_use(table: pl.DataFrame) -> list[TextUse]:
     """A row a corpus."""
     return [_text_use(name, part) for (name,), part in sorted(table.group_by("corpus"), key=lambda pair: str(pair[0]))]

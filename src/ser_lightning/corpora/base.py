@@ -40,6 +40,7 @@ class Origin:
     """Where a corpus comes from, as a data card or a protocol tells it.
 
     `labels` says what the emotion labels are: `acted`, as the speakers were asked to; or whose votes they are.
+    With `texts_per_emotion` texts are numbered within each emotion, and which of them emotions share is not known.
     """
 
     corpus: str
@@ -48,6 +49,7 @@ class Origin:
     url: str = ""
     licence: str = ""
     labels: str = "acted"
+    texts_per_emotion: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

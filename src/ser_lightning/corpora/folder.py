@@ -124,7 +124,7 @@ def audio_files(root: Path, *, skip: Sequence[str] = ()) -> Iterator[Path]:
     """Every file below `root` that may be audio, in a fixed order, links followed once, hidden ones passed over."""
     unwanted = {name.lower() for name in skip}
     entered: set[str] = set()
-    for folder, folders, files in os.walk(root, followlinks=True):
+    for folder, folders, files in os.walk(root, followlinks=True, onerror=_refuse_folder):
         real = os.path.realpath(folder)
         if real in entered:  # a link back up would lead round for ever
             folders.clear()
@@ -136,6 +136,10 @@ def audio_files(root: Path, *, skip: Sequence[str] = ()) -> Iterator[Path]:
         for name in sorted(files):
             if not name.startswith(".") and _ending(name) not in NOT_AUDIO:
                 yield here / name
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise UserError(f"a folder cannot be read: {error.filename}: {error.strerror}; give access to it, or move it away")
 
 
 def _one_each(clips: dict[str, list[Utterance]], foreign: list[Path], root: Path) -> Scan:

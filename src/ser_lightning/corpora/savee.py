@@ -22,8 +22,8 @@ SPEAKER_FOLDER = re.compile(r"(DC|JE|JK|KL)", re.IGNORECASE)
 EMOTIONS = {"a": "angry", "d": "disgust", "f": "fear", "h": "happy", "n": "neutral", "sa": "sad", "su": "surprise"}
 FOLDERS = ("SAVEE", "surrey-audiovisual-expressed-emotion-savee", "SAVEE Database", "AudioData")
 TEXTS_NOTE = (
-    "SAVEE's texts are known by emotion only (such as a04): 3 of 15 sentences are common to all emotions, "
-    "but names do not tell which"
+    "SAVEE's texts are known by emotion and number only (such as a04): 3 of 15 sentences are common to all emotions, "
+    "and each neutral one is another emotion's too, but names do not tell which; no split can promise texts apart"
 )
 
 ORIGIN = Origin(
@@ -32,6 +32,7 @@ ORIGIN = Origin(
     citation="Haq & Jackson 2009, Speaker-dependent audio-visual emotion recognition, AVSP",
     url="http://kahlan.eps.surrey.ac.uk/savee",
     licence="research only, after registration; no redistribution",
+    texts_per_emotion=True,
 )
 
 

@@ -61,6 +61,11 @@ class Several:
         problems += [
             f"corpus.names: '{name}' is listed twice" for name in set(self.names) if self.names.count(name) > 1
         ]
+        problems += [
+            f"corpus.roots.{name}={root} has no effect, as corpus.names has no '{name}'; name it there, or leave it out"
+            for name, root in self.roots.items()
+            if root is not None and name in self.members and name not in self.names
+        ]
         corpora = []
         for name in self.names:
             if name in self.members:

@@ -15,12 +15,15 @@ from ser_lightning.corpora.base import Corpus, Defect, Origin
 from ser_lightning.data.manifest import to_table
 from ser_lightning.data.speakers import tied
 from ser_lightning.data.store import Store, prepare, sources
+from ser_lightning.data.targets import class_labels
 from ser_lightning.emotions import LabelSet
 from ser_lightning.errors import UserError
 
 MOST_LISTED = 100
 FEW = 0.05
 """A rate that at most this share of a corpus's files have is odd."""
+MOST_TWINS = 5
+"""Of the copies of one recording so many are named."""
 MANY = 20
 """So many clips of one length are no chance."""
 
@@ -49,11 +52,11 @@ def load_clips(corpus: Corpus, *, cache_dir: Path, rate: int, skip_bad: bool) ->
 
     Raises UserError that names every bad file, unless `skip_bad`.
     """
+    scan = corpus.scan()
+    table = to_table(scan.utterances)
+    if table.is_empty():
+        raise UserError(f"{corpus.name}: no clip is listed{':' * bool(scan.bad)}\n{listed(scan.bad)}".rstrip())
     try:
-        scan = corpus.scan()
-        table = to_table(scan.utterances)
-        if table.is_empty():
-            raise UserError(f"{corpus.name}: no clip is listed{':' * bool(scan.bad)}\n{listed(scan.bad)}".rstrip())
         store = prepare(sources(table, scan.copies), name=corpus.name, cache_dir=cache_dir, rate=rate)
     except OSError as error:
         raise UserError(
@@ -105,32 +108,35 @@ def _recordings(table: pl.DataFrame, pairs: pl.DataFrame) -> pl.Series:
 
 
 def with_labels(clips: Clips, labels: LabelSet) -> Clips:
-    """The clips that the label set takes, with their `label`; a recording under two labels is left out."""
-    mapping = pl.DataFrame({"emotion": list(labels.mapping), "label": list(labels.mapping.values())})
-    table = clips.table.join(mapping, on="emotion", how="inner", maintain_order="left")
+    """The clips that the label set takes, with their `label`; a recording under two labels is left out.
+
+    An emotion that no class takes is another label too: audio that is also said to be of it cannot be trusted.
+    """
+    table = clips.table.with_columns(label=class_labels(clips.table, labels))
     twins = table.filter(pl.col("recording").is_duplicated())
-    torn = table.filter(pl.col("label").n_unique().over("recording") > 1)
-    said = torn.select(_kind(), said=pl.format("{} ({})", "clip", "label").str.join(", ").over("recording"))
-    reasons = [f"{kind} bears two labels: {names}" for kind, names in said.iter_rows()]
-    notes = [f"left out, as {reason}" for reason in dict.fromkeys(reasons)]
-    table = table.join(torn, on="clip", how="anti", maintain_order="left")
-    kept = twins.join(torn, on="clip", how="anti", maintain_order="left")
-    groups = kept.group_by("recording", maintain_order=True).agg(_kind().first(), "clip")
-    groups = groups.select("kind", pl.col("clip").list.join(", "))
-    notes += [f"{kind}, kept in one part: {names}" for kind, names in groups.iter_rows()]
+    named = pl.format("{} ({})", "clip", pl.coalesce("label", "emotion"))
+    groups = twins.group_by("recording", maintain_order=True).agg(
+        kind=pl.when(pl.col("hash").n_unique() == 1).then(pl.lit("identical")).otherwise(pl.lit("near-identical")),
+        torn=pl.col("label").n_unique() > 1,
+        dropped=pl.col("label").null_count() == pl.len(),
+        said=named.head(MOST_TWINS).str.join(", "),
+        clips=pl.col("clip").head(MOST_TWINS).str.join(", "),
+        more=pl.when(pl.len() > MOST_TWINS).then(pl.lit(", ...")).otherwise(pl.lit("")),
+    )
+    reason = pl.format("{} audio bears two labels: {}{}", "kind", "said", "more")
+    conflicts = groups.filter("torn").select("recording", reason=reason)
+    torn = table.join(conflicts, on="recording", how="inner", maintain_order="left")
+    table = table.filter(pl.col("label").is_not_null()).join(torn, on="clip", how="anti", maintain_order="left")
+    notes = [f"left out, as {why}" for why in conflicts["reason"]]
+    whole = groups.filter(~pl.col("torn") & ~pl.col("dropped"))
+    notes += whole.select(pl.format("{} audio, kept in one part: {}{}", "kind", "clips", "more")).to_series().to_list()
     return replace(
         clips,
         table=table,
         twins=twins,
-        left_out=(*clips.left_out, *zip(torn["path"], reasons, strict=True)),
+        left_out=(*clips.left_out, *torn.select("path", "reason").iter_rows()),
         notes=(*clips.notes, *_few(notes)),
     )
-
-
-def _kind() -> pl.Expr:
-    """How alike the clips of a recording are, in words."""
-    exact = pl.col("hash").n_unique().over("recording") == 1
-    return pl.when(exact).then(pl.lit("identical audio")).otherwise(pl.lit("near-identical audio")).alias("kind")
 
 
 def _few(notes: list[str], most: int = 10) -> list[str]:

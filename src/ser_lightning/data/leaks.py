@@ -31,7 +31,10 @@ MOST_NAMED = 10
 
 
 class Recording(TypedDict):
-    """Clips that are one recording, each with its label, speaker and part; no part where it is left out."""
+    """Clips that are one recording, each with its label, speaker and part; no part where it is left out.
+
+    The label is the emotion where no class takes it.
+    """
 
     clips: list[str]
     labels: list[str]
@@ -56,8 +59,13 @@ class Leaks:
 
     @property
     def two_names(self) -> list[Recording]:
-        """The recordings that bear the names of several speakers: one of them must be wrong."""
-        return [one for one in self.recordings if len(set(one["speakers"])) > 1]
+        """The recordings that bear the names of several speakers of one corpus: one of them must be wrong."""
+        return [one for one in self.recordings if _num_names(one) > 1]
+
+    @property
+    def two_corpora(self) -> list[Recording]:
+        """The recordings that several corpora have."""
+        return [one for one in self.recordings if len({voice.split("/")[0] for voice in one["speakers"]}) > 1]
 
 
 def find_leaks(table: pl.DataFrame, twins: pl.DataFrame, *, policy: Policy, num_copies: int = 0) -> Leaks:
@@ -87,14 +95,23 @@ def shared(table: pl.DataFrame) -> dict[str, dict[str, int]]:
     values = {
         "speakers": pl.when(has_speaker).then(voice),
         "identical_audio": pl.col("hash"),
-        "near_identical_audio": pl.col("recording"),
         "texts": pl.when(has_text).then(text),
         "takes": pl.when(has_speaker & has_text).then(line),
     }
     counts = {kind: _in_both(table.select("part", value=value)) for kind, value in values.items()}
-    exact, near = counts["identical_audio"], counts["near_identical_audio"]
-    # A recording whose files are equal is identical, so only what is left over is near-identical.
-    counts["near_identical_audio"] = {pair: max(0, near[pair] - exact[pair]) for pair in near}
+    return {kind: counts.get(kind, {}) or _near(table) for kind in KINDS}
+
+
+def _near(table: pl.DataFrame) -> dict[str, int]:
+    """Recordings that lie in both parts of each pair, of which no two clips there are identical."""
+    clips = table.select("part", "recording", "hash").filter(pl.col("recording").is_duplicated())
+    held = {name: clips.group_by(name).agg("part") for name in ("recording", "hash")}
+    identical = clips.select("recording", "hash").unique()
+    counts = {}
+    for a, b in PAIRS:
+        both = pl.col("part").list.contains(a) & pl.col("part").list.contains(b)
+        exact = identical.join(held["hash"].filter(both), on="hash", how="semi")
+        counts[f"{a}_{b}"] = held["recording"].filter(both).join(exact, on="recording", how="anti").height
     return counts
 
 
@@ -109,7 +126,8 @@ def _in_both(values: pl.DataFrame) -> dict[str, int]:
 
 def _recordings(table: pl.DataFrame, twins: pl.DataFrame) -> list[Recording]:
     placed = twins.join(table.select("clip", "part"), on="clip", how="left", maintain_order="left")
-    groups = placed.with_columns(voice=voices(placed)).group_by("recording", maintain_order=True)
+    placed = placed.with_columns(voice=voices(placed), label=pl.coalesce("label", "emotion"))
+    groups = placed.group_by("recording", maintain_order=True)
     return [
         Recording(
             clips=row["clip"],
@@ -120,6 +138,13 @@ def _recordings(table: pl.DataFrame, twins: pl.DataFrame) -> list[Recording]:
         )
         for row in groups.agg("clip", "label", "part", "hash", "voice").iter_rows(named=True)
     ]
+
+
+def _num_names(recording: Recording) -> int:
+    """The largest number of known speakers that one corpus gives a recording."""
+    voices = {tuple(voice.split("/", 1)) for voice in recording["speakers"]}
+    corpora = [corpus for corpus, speaker in voices if speaker]
+    return max((corpora.count(corpus) for corpus in corpora), default=0)
 
 
 def _named(recording: Recording) -> str:
@@ -135,6 +160,7 @@ def leak_notes(leaks: Leaks) -> list[str]:
         f"{', '.join(one['clips'])}; one of the names is wrong"
         for one in leaks.two_names
     ]
+    notes += [f"one recording in several corpora: {', '.join(one['clips'])}" for one in leaks.two_corpora]
     more = [f"and {len(notes) - MOST_NAMED} more, see leaks.json"] if len(notes) > MOST_NAMED else []
     return notes[:MOST_NAMED] + more
 

@@ -33,11 +33,27 @@ def with_units(table: pl.DataFrame, *, split: str) -> tuple[pl.DataFrame, list[s
     made = table.with_columns(unit=speaker_units(table))
     names = made["unit"].unique().sort().to_list()
     if len(names) < 2:
+        told = [f"{voices_of(made, name)}{_why_tied(made, name)}" for name in names]
         raise UserError(
             f"split={split} needs at least 2 speakers, the data has {len(names)} "
-            f"({', '.join(names) or 'none'}); use split=random, and mind what its score means"
+            f"({', '.join(told) or 'none'}); use split=random, and mind what its score means"
         )
     return made, names
+
+
+def voices_of(table: pl.DataFrame, unit: str) -> str:
+    """The speakers that a unit stands for."""
+    return " with ".join(voices(table.filter(pl.col("unit") == unit)).unique().sort())
+
+
+def _why_tied(table: pl.DataFrame, unit: str) -> str:
+    """That speakers count as one, and a recording that they share; empty where a unit is one speaker."""
+    rows = table.filter(pl.col("unit") == unit).with_columns(voice=voices(table.filter(pl.col("unit") == unit)))
+    shared = rows.filter(pl.col("voice").n_unique().over("recording") > 1).sort("recording", "clip")
+    if shared.is_empty():
+        return ""
+    clips = shared.filter(pl.col("recording") == shared["recording"][0])["clip"].to_list()
+    return f", who count as one as they share a recording: {' = '.join(clips[:3])}; one of the names must be wrong"
 
 
 def tied(names: pl.Series, recordings: pl.Series) -> pl.Series:

@@ -13,6 +13,22 @@ TIE = 1e-6
 """What a label has more than its rival where votes are even, so that the largest share is the label's."""
 
 
+def class_labels(table: pl.DataFrame, labels: LabelSet) -> pl.Series:
+    """The class of each clip: its emotion's, or the one with most votes; null where no class takes the emotion.
+
+    Votes for emotions that count as one class add up. Where they are even the emotion's own class goes first.
+    """
+    own = table["emotion"].replace_strict(labels.mapping, default=None, return_dtype=pl.String)
+    votes = _votes(table, labels)
+    names = np.array(labels.labels, dtype=object)
+    most = votes.max(axis=1, initial=0.0)
+    number = {label: index for index, label in enumerate(labels.labels)}
+    at = np.array([number.get(name, 0) for name in own], dtype=np.int64)
+    beaten = (most > 0) & (votes[np.arange(len(at)), at] < most)
+    made = pl.Series(names[np.where(beaten, votes.argmax(axis=1), at)].tolist(), dtype=pl.String)
+    return made.zip_with(own.is_not_null(), own)
+
+
 def class_targets(table: pl.DataFrame, labels: LabelSet, *, shuffle_seed: int | None = None) -> npt.NDArray[np.float32]:
     """The probability of each class for each clip [clip class]: one-hot, or the votes where the table has them.
 
@@ -32,6 +48,13 @@ def class_targets(table: pl.DataFrame, labels: LabelSet, *, shuffle_seed: int | 
         train = np.flatnonzero((table["part"] == "train").to_numpy())
         targets[train] = targets[np.random.default_rng(shuffle_seed).permutation(train)]
     return targets.astype(np.float32)
+
+
+def unlearned_votes(table: pl.DataFrame, labels: LabelSet) -> float:
+    """The share of all votes on these clips that is for emotions no class takes; 0 where there are no votes."""
+    columns = [name for name in table.columns if name.startswith(VOTE)]
+    total = float(table.select(pl.sum_horizontal(pl.col(columns).sum())).item()) if columns else 0.0
+    return 1 - float(_votes(table, labels).sum()) / total if total else 0.0
 
 
 def are_soft(targets: npt.NDArray[np.float32]) -> bool:

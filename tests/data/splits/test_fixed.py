@@ -44,6 +44,17 @@ def test_clips_are_known_by_name_too_and_val_has_several(table, cut, write, val)
     assert cut(Fixed(file=file), four(table)).table["part"].to_list() == ["train", "val", "test", "train"]
 
 
+def test_a_name_that_several_clips_bear_is_refused(table, write):
+    clips = table([(speaker, "", "", "sad", "", name) for speaker in "xy" for name in ("a01", "a02", "a03")])
+    with pytest.raises(UserError, match=r"split.csv lists names that several clips bear: a01, a02.*such as c/x/a01"):
+        Fixed(file=write({"a01": "train", "a02": "test"})).split(clips)
+
+
+def test_a_list_with_semicolons_is_told_so(write):
+    with pytest.raises(UserError, match=r"needs the columns clip and part; .*separate the columns by commas"):
+        Fixed(file=write({}, head="clip;part"))
+
+
 def test_what_list_and_data_do_not_share_is_noted(table, cut, write):
     rows = {"c/a/na": "train", "c/b/nb": "val", "c/c/nc": "test", "c/x/nx": "test", "c/y/ny": "train"}
     made = cut(Fixed(file=write(rows)), four(table))

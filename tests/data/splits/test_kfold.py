@@ -73,11 +73,10 @@ def test_of_two_folds_val_is_whole_speakers_of_the_other(table, cut):
     assert made.split.notes[0].startswith("2 folds: val is cut from the fold that is not tested, by speaker (c/s")
 
 
-def test_three_speakers_in_two_folds_leave_one_to_be_cut_by_text(table, cut):
-    made = [cut(KFold(folds=2, fold=fold), table(speakers(3))) for fold in (1, 2)]
-    assert [[len(one.of("speaker", part)) for part in PARTS] for one in made] == [[1, 1, 2], [1, 1, 1]]
-    assert made[0].of("speaker", "train") == made[0].of("speaker", "val")
-    assert made[0].split.notes == ("2 folds: val is cut from the fold that is not tested, by text",)
+@pytest.mark.parametrize("fold", [1, 2])
+def test_three_speakers_are_no_two_folds_as_one_of_them_would_be_in_train_and_val(table, fold):
+    with pytest.raises(UserError, match=r"split.folds=2 needs at least 4 speakers \(or 2\).*use split.folds=3"):
+        KFold(folds=2, fold=fold).split(table(speakers(3)))
 
 
 def test_more_folds_than_speakers_are_refused(shaped):

@@ -50,6 +50,16 @@ def test_speakers_of_one_recording_are_one_fold(table, cut):
     made = cut(OneSpeakerOut(), table(rows))
     assert made.of("speaker", "test") == {"s0", "s1"}
     assert made.split.num_folds == 3
+    assert made.split.notes == ("c/s0 with c/s1 is tested, c/s2 is val",)
+
+
+def test_two_speakers_of_one_recording_are_refused_with_the_clips_that_tie_them(table):
+    rows = [(f"s{n}", "", "", "sad", "shared" if take == 1 else "") for n in range(2) for take in range(3)]
+    with pytest.raises(UserError) as told:
+        OneSpeakerOut().split(table(rows))
+    (told,) = told.value.problems
+    assert "the data has 1 (c/s0 with c/s1, who count as one as they share a recording: c/s0/0001 = c/s1/0004;" in told
+    assert "one of the names must be wrong)" in told
 
 
 @pytest.mark.parametrize(

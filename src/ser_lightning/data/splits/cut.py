@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ser_lightning.data.speakers import tied, voices
+from ser_lightning.data.speakers import tied, voices, voices_of
 from ser_lightning.data.splits.base import Split, check_parts, few
 from ser_lightning.data.splits.evenness import choose_units
 from ser_lightning.data.splits.texts import spoken, text_units
@@ -72,7 +72,8 @@ def of_two(table: pl.DataFrame, tested: str, *, fraction: float, seed: int) -> S
     cut = by_text(table.filter(pl.col("unit") == trained), fraction=fraction, seed=seed)
     parts = put(pl.repeat("test", len(table), eager=True), table["unit"] == trained, cut.parts)
     check_parts(parts)
-    note = f"2 speakers: {tested} is tested; val is cut from {trained}, who is trained on, {cut.how}"
+    heard, known = voices_of(table, tested), voices_of(table, trained)
+    note = f"2 speakers: {heard} is tested; val is cut from {known}, who is trained on, {cut.how}"
     return Split(parts, (note,))
 
 

@@ -37,6 +37,12 @@ class Fixed:
         where, listed = self._listed()
         names = listed["clip"].to_list()
         key = next((key for key in ("clip", "name") if table[key].is_in(names).any()), "clip")
+        several = table.filter(pl.col("name").is_in(names) & pl.col("name").is_duplicated())["name"].unique()
+        if key == "name" and len(several):
+            raise UserError(
+                f"{where} lists names that several clips bear: {few(several)}; list clip ids instead, such as "
+                f"{table.select(pl.col('clip').min()).item()} (corpus/speaker/name, as in a run's split.csv)"
+            )
         parts, notes = place(table, listed.rename({"clip": key}), key=key, where=where)
         if not (listed["part"] == "val").any():
             parts, told = with_val(table, parts, fraction=self.val_fraction, seed=self.seed, where=where)
@@ -67,6 +73,8 @@ def _read(file: Path) -> pl.DataFrame:
         raise UserError(f"split.file={file} is no readable CSV: {str(error).splitlines()[0]}") from error
     missing = [name for name in COLUMNS if name not in rows.columns]
     if missing:
+        semicolons = any(";" in name for name in rows.columns)
         hints = "".join(did_you_mean(name, rows.columns) for name in missing)
+        hints = "; separate the columns by commas" if semicolons else hints
         raise UserError(f"{file.name} needs the columns clip and part; it has {', '.join(rows.columns)}{hints}")
     return rows.select(pl.col(COLUMNS).fill_null("").str.strip_chars())

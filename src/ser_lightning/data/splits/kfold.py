@@ -10,7 +10,7 @@ from annotated_types import Ge
 
 from ser_lightning.data.speakers import with_units
 from ser_lightning.data.splits.base import Fold, Seed, Split, check_fold, check_parts
-from ser_lightning.data.splits.cut import VAL_FRACTION, by_speaker_or_text, of_two, put
+from ser_lightning.data.splits.cut import VAL_FRACTION, by_speaker, of_two, put
 from ser_lightning.data.splits.evenness import deal_units
 from ser_lightning.errors import UserError
 
@@ -20,7 +20,7 @@ class KFold:
     """Fold k of the speakers is tested, the next fold is val, the rest is trained on.
 
     Folds have as many speakers as one another, or one more, and labels and sexes as even as can be. With two folds
-    val is cut from the one that is not tested: whole speakers of it, or texts where it is one speaker.
+    val is whole speakers of the one that is not tested; of two speakers, texts of the one that is not tested.
     """
 
     seed: Seed = 0
@@ -49,10 +49,16 @@ class KFold:
         return Split(dealt.replace_strict(roles, default="train", return_dtype=pl.String))
 
     def _two(self, units: pl.DataFrame, tested: pl.Series) -> Split:
-        if units["unit"].n_unique() == 2:
+        num_speakers = units["unit"].n_unique()
+        if num_speakers == 2:
             [voice] = units["unit"].filter(tested).unique()
             return of_two(units, voice, fraction=VAL_FRACTION, seed=self.seed)
-        cut = by_speaker_or_text(units.filter(~tested), least=2, fraction=VAL_FRACTION, seed=self.seed)
+        if num_speakers == 3:
+            raise UserError(
+                "split.folds=2 needs at least 4 speakers (or 2), so that those of train, val and test differ; the data "
+                "has 3; use split.folds=3"
+            )
+        cut = by_speaker(units.filter(~tested), fraction=VAL_FRACTION, seed=self.seed)
         parts = put(pl.repeat("test", len(units), eager=True), ~tested, cut.parts)
         check_parts(parts)
         return Split(parts, (f"2 folds: val is cut from the fold that is not tested, {cut.how}",))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from ser_lightning.data.speakers import named_units, with_units
+from ser_lightning.data.speakers import named_units, voices_of, with_units
 from ser_lightning.data.splits.base import Fold, Seed, Split, check_choice, check_fold
 from ser_lightning.data.splits.cut import VAL_FRACTION, of_two
 from ser_lightning.errors import UserError
@@ -48,4 +48,4 @@ class OneSpeakerOut:
         tested, compared = names[at], names[(at + 1) % len(names)]
         roles = {tested: "test", compared: "val"}
         parts = units["unit"].replace_strict(roles, default="train", return_dtype=pl.String)
-        return Split(parts, (f"{tested} is tested, {compared} is val",))
+        return Split(parts, (f"{voices_of(units, tested)} is tested, {voices_of(units, compared)} is val",))
