@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 import soundfile
 
+from ser_lightning.describe import describe
 from ser_lightning.prepare import prepare
 from ser_lightning.train import train
 
@@ -23,6 +24,8 @@ def command(run_job, tmp_path):
 
     def run(job, corpus, *overrides):
         places = [f"corpus={corpus}", f"corpus.root={tmp_path / 'planted'}", f"cache_dir={tmp_path / 'cache'}"]
+        if job is describe:
+            places += [f"hydra.run.dir={tmp_path / 'card'}"]
         if job is train:
             places += ["trainer=debug", "model.backbone=test_resnet", f"hydra.run.dir={tmp_path / 'run'}"]
         return run_job(job, job.__name__, [*places, *overrides])
@@ -241,6 +244,25 @@ class TestSamples:
         done = command(prepare, "cremad")
         assert done.code == 2
         assert "1002_MTI_SAD_XX.wav: is silent throughout (every sample is zero)" in done.err
+
+    def test_loudness_that_tells_emotion_and_speaker_is_said_and_so_is_whether_a_model_hears_it(
+        self, command, plant, tmp_path
+    ):
+        """Angry clips are full noise and sad ones a hundredth of it; YAF is twice as loud as OAF."""
+        tess(plant)
+        for path in (tmp_path / "planted").rglob("*.wav"):
+            samples, rate = soundfile.read(path)
+            level = (1.0 if "angry" in path.name else 0.01) * (1.0 if "YAF" in path.name else 0.5)
+            soundfile.write(path, samples * level, rate)
+        done = command(describe, "tess")
+        assert done.code == 0, done.err
+        (page,) = (tmp_path / "card").rglob("index.html")
+        said = page.read_text()
+        assert "The loudest emotion is angry" in said
+        assert "The loudest speaker is YAF" in said
+        assert "Of the variance of loudness the emotion explains" in said
+        assert command(train, "tess").code == 0
+        assert "level: remove" in (tmp_path / "run" / "config.yaml").read_text()
 
     def test_clips_forced_to_one_length_are_told(self, command, plant):
         for seed in range(20):
