@@ -336,7 +336,7 @@ def test_what_parts_share_is_a_table_where_the_run_has_looked(tmp_path):
     shared = {kind: dict(zip(pairs, counts, strict=True)) for kind, counts in kinds.items()}
     (tmp_path / "leaks.json").write_text(json.dumps({"policy": "warn", "shared": shared}), encoding="utf-8")
     words = " ".join(Page(report.write_report(tmp_path, examples=[])).words().split())
-    assert "train and val train and test val and test speakers 3 4 5 near identical audio 0 17 0" in words
+    assert "train/val train/test val/test speakers 3 4 5 near identical audio 0 17 0" in words
     assert "random, fold 2 of 5, seed 23" in words
 
 

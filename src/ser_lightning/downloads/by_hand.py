@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ser_lightning.downloads.source import About
+from ser_lightning.downloads.source import About, Folder
 from ser_lightning.errors import UserError
 
 
@@ -14,7 +14,7 @@ class ByHand:
     """To be placed by the user as `folder`; `how` says what of the files goes there."""
 
     about: About
-    folder: str
+    folder: Folder
     how: str
 
     def refuse(self, data_dir: Path, corpus: str) -> UserError:

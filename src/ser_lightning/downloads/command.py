@@ -16,14 +16,14 @@ import pydantic
 from ser_lightning.config import DownloadSettings, config_problems
 from ser_lightning.downloads.by_hand import ByHand
 from ser_lightning.downloads.dataverse import Dataverse
-from ser_lightning.downloads.faults import free_bytes, size, told
+from ser_lightning.downloads.faults import free_bytes, size, told, usable
 from ser_lightning.downloads.fetch import opened
 from ser_lightning.downloads.lfs import GitLfs
 from ser_lightning.downloads.many import metered
-from ser_lightning.downloads.placed import Placed, foreign, place, placed, whole
+from ser_lightning.downloads.placed import Record, foreign, named, place, placed
 from ser_lightning.downloads.source import About, Place, Source
 from ser_lightning.downloads.zenodo import Zenodo
-from ser_lightning.errors import UserError, did_you_mean
+from ser_lightning.errors import RunFailedError, UserError, did_you_mean
 from ser_lightning.schema import find_target, value_problems
 from ser_lightning.terminal import out
 
@@ -73,7 +73,8 @@ def download_corpus(config: Config) -> None:
     channel = config["corpus"].get("channel", "both")
     if isinstance(chosen, ByHand):
         raise chosen.refuse(data_dir, name)
-    _refuse_foreign(chosen, data_dir)
+    with usable(data_dir):
+        _refuse_foreign(chosen, data_dir)
     for source in chosen.sources(channel):
         _complete(source, chosen.about, data_dir, config)
     out.print(f"next: {_next_command(name, channel, config)}", markup=False)
@@ -83,18 +84,23 @@ def _complete(source: Source, about: About, data_dir: Path, config: Config) -> N
     """Bring what is missing of a source, and place it."""
     folder = data_dir / source.folder
     scratch = data_dir / f".{source.folder.replace('/', '.')}.part"
-    expected = placed(folder)
-    kept = whole(folder, expected)
-    if expected and len(kept) == len(expected):
-        out.print(f"{folder} is complete: {len(kept)} files, all as published", markup=False)
+    with usable(data_dir):
+        record = Record.of(folder)
+    if record.is_complete:
+        if scratch.is_dir():  # of a call that was killed after it had placed
+            with usable(data_dir), _alone(scratch):
+                pass
+        out.print(f"{folder} is complete: {len(record.kept)} files, all as published", markup=False)
         return
-    needed = source.fetch_bytes + source.placed_bytes
-    _announce(source, about, folder, expected, kept)
-    _refuse_full_disk(data_dir, needed - _size_of(scratch), folder)
-    with told(data_dir, needed, about.page), _alone(scratch), metered(folder.name) as meter:
-        with opened(meter, **{key: config[key] for key in LINE}) as line:
-            brought = source.bring(scratch / FILES, scratch, {file.path for file in kept}, line)
-        place(scratch / FILES, folder, brought=brought, kept=kept)
+    needed = source.fetch_bytes(record.missing_bytes) + source.placed_bytes(record.missing_bytes)
+    with told(data_dir, needed, about.page), _alone(scratch):
+        _refuse_full_disk(data_dir, needed - _size_of(scratch), folder)
+        _announce(source, about, folder, record)
+        with metered(folder.name) as meter, opened(meter, **{key: config[key] for key in LINE}) as line:
+            brought = source.bring(scratch / FILES, scratch, record, line)
+        if lost := record.lost(file.path for file in brought):
+            raise RunFailedError(f"{folder} lacks {named(lost)}, which the corpus has no more at {about.page}")
+        place(scratch / FILES, folder, brought=brought, kept=record.kept)
     total = sum(file.num_bytes for file in brought)
     out.print(f"placed: {len(brought)} files, {size(total)}, in {folder}", markup=False)
 
@@ -104,15 +110,17 @@ FILES, LOCK = "files", "lock"
 """In the folder that holds what is not placed yet."""
 
 
-def _announce(source: Source, about: About, folder: Path, expected: list[Placed], kept: list[Placed]) -> None:
-    missing = f" ({len(expected) - len(kept)} of its {len(expected)} files are missing or damaged)" if expected else ""
-    unpacked = f", up to {size(source.placed_bytes)} unpacked" if source.placed_bytes else ""
+def _announce(source: Source, about: About, folder: Path, record: Record) -> None:
+    num_files = len(record.expected)
+    missing = f" ({len(record.missing)} of its {num_files} files are missing or damaged)" if num_files else ""
+    more = source.placed_bytes(record.missing_bytes)
+    unpacked = f", up to {size(more)} unpacked" if more else ""
     for label, text in (
         ("corpus", about.title),
         ("from", about.page),
         ("licence", about.licence),
         ("cite", about.citation),
-        ("size", f"{size(source.fetch_bytes)} to fetch{unpacked}"),
+        ("size", f"{size(source.fetch_bytes(record.missing_bytes))} to fetch{unpacked}"),
         ("to", f"{folder}{missing}"),
     ):
         out.print(f"{label:8} {text}", markup=False)
@@ -143,12 +151,13 @@ def _alone(scratch: Path) -> Iterator[None]:
 
     It is removed where the block ends well, or has brought nothing.
     """
-    scratch.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(scratch / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise UserError(f"another download works in {scratch}: wait for it, or end it") from None
+    with usable(scratch.parent):
+        scratch.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(scratch / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise UserError(f"another download works in {scratch}: wait for it, or end it") from None
     try:
         yield
         shutil.rmtree(scratch)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import requests
 
 from ser_lightning.downloads.reasons import reason
-from ser_lightning.errors import RunFailedError
+from ser_lightning.errors import RunFailedError, UserError
 
 FULL = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 GOES_ON = "what has come is kept, the same command goes on from there"
@@ -37,6 +37,18 @@ def told(data_dir: Path, needed: int, page: str) -> Iterator[None]:
         raise RunFailedError(
             f"the disk of {data_dir} is full (or its quota, or the limit on a file's size): the corpus needs "
             f"{size(needed)} there while it is fetched, {size(free_bytes(data_dir))} are free; {GOES_ON}"
+        ) from error
+
+
+@contextmanager
+def usable(data_dir: Path) -> Iterator[None]:
+    """Turn the disk's refusal, before anything was begun, into a UserError."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"data_dir must be a folder that can be read and written: {data_dir} cannot be used "
+            f"({error.strerror or error}: {error.filename}); choose another with data_dir=DIR"
         ) from error
 
 

@@ -10,14 +10,13 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ser_lightning.downloads.fetch import Line, Remote, fetch
 from ser_lightning.downloads.many import fetch_all
-from ser_lightning.downloads.placed import Placed
-from ser_lightning.downloads.source import About, NumBytes, Url
+from ser_lightning.downloads.placed import Placed, Record
+from ser_lightning.downloads.source import About, Commit, Folder, NumBytes, Url
 from ser_lightning.downloads.unpack import BadArchiveError, unpack
 
 POINTER = re.compile(
@@ -35,21 +34,19 @@ class GitLfs:
     """
 
     about: About
-    folder: str
+    folder: Folder
     url: Url
     media_url: Url
-    commit: str
+    commit: Commit
     contents: dict[str, str]
     num_bytes: NumBytes
     archive_bytes: NumBytes
 
-    @property
-    def fetch_bytes(self) -> int:
+    def fetch_bytes(self, missing: int | None) -> int:
         """Bytes on the way, about."""
-        return self.num_bytes + self.archive_bytes
+        return self.archive_bytes + (self.num_bytes if missing is None else missing)
 
-    @property
-    def placed_bytes(self) -> int:
+    def placed_bytes(self, _missing: int | None) -> int:
         """Few besides those fetched, which are moved."""
         return self.archive_bytes
 
@@ -57,9 +54,9 @@ class GitLfs:
         """The repository."""
         return [self]
 
-    def bring(self, stage: Path, scratch: Path, have: Collection[str], line: Line) -> list[Placed]:
+    def bring(self, stage: Path, scratch: Path, record: Record, line: Line) -> list[Placed]:
         """Fetch and verify the archive, then each clip that is missing."""
-        unpacked = scratch / "archive"
+        unpacked, have = scratch / "archive", record.have
         taken = [file for file in self._archive(scratch, unpacked, line) if file.path not in have]
         clips: list[Placed] = []
         tables: list[Placed] = []

@@ -45,6 +45,56 @@ def placed(folder: Path) -> list[Placed]:
         raise UserError(f"{table} cannot be read ({error!r}): remove {folder} and download again") from error
 
 
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What a folder must hold, by its table, and what of it is there; `expected` is empty where nothing was placed."""
+
+    expected: Sequence[Placed] = ()
+    kept: Sequence[Placed] = ()
+
+    @staticmethod
+    def of(folder: Path) -> Record:
+        """That of `folder`; raises UserError as `placed` does."""
+        expected = placed(folder)
+        return Record(expected=expected, kept=whole(folder, expected))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether something was placed, and all of it is there."""
+        return bool(self.expected) and not self.missing
+
+    @property
+    def have(self) -> frozenset[str]:
+        """The paths of what is there."""
+        return frozenset(file.path for file in self.kept)
+
+    @property
+    def missing(self) -> list[Placed]:
+        """What was placed and is not there any more, or damaged."""
+        have = self.have
+        return [file for file in self.expected if file.path not in have]
+
+    @property
+    def missing_bytes(self) -> int | None:
+        """The size of what is missing; None where nothing was placed, so that it is everything."""
+        return sum(file.num_bytes for file in self.missing) if self.expected else None
+
+    def lost(self, offered: Iterable[str]) -> list[str]:
+        """The paths of what is missing and not `offered` any more."""
+        there = set(offered)
+        return [file.path for file in self.missing if file.path not in there]
+
+
+def named(paths: Sequence[str], *, most: int = 10) -> str:
+    """How many files, and which; of many the first ones.
+
+    >>> named(["a.wav"]), named(["a.wav", "b.wav", "c.wav"], most=2)
+    ('1 file (a.wav)', '3 files (a.wav, b.wav and 1 more)')
+    """
+    more = f" and {len(paths) - most} more" if len(paths) > most else ""
+    return f"{len(paths)} file{'s' * (len(paths) != 1)} ({', '.join(paths[:most])}{more})"
+
+
 def foreign(folder: Path) -> UserError:
     """The error that says that a folder is not ours."""
     return UserError(

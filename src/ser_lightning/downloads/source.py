@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Protocol
@@ -12,7 +12,8 @@ from annotated_types import Ge
 from pydantic import AfterValidator, ConfigDict
 
 from ser_lightning.downloads.fetch import Line
-from ser_lightning.downloads.placed import Placed
+from ser_lightning.downloads.placed import Placed, Record
+from ser_lightning.downloads.unpack import is_inside
 from ser_lightning.errors import UserError
 
 
@@ -30,9 +31,34 @@ def check_checksum(checksum: str) -> str:
     return checksum
 
 
+def check_folder(folder: str) -> str:
+    """The folder, if it is one below data_dir; raises UserError."""
+    if not is_inside(folder):
+        raise UserError("a folder is a path below data_dir: relative, with /, without '..'")
+    return folder
+
+
+def check_file_name(name: str) -> str:
+    """The name, if it is that of a file, without any folder; raises UserError."""
+    if not is_inside(name) or "/" in name:
+        raise UserError("a file's name is without / and '..'")
+    return name
+
+
+def check_commit(commit: str) -> str:
+    """The commit, if it is a full one; raises UserError."""
+    if not re.fullmatch(r"[0-9a-f]{40}", commit):
+        raise UserError("a commit is 40 hexadecimal digits")
+    return commit
+
+
 Url = Annotated[str, AfterValidator(check_url)]
 Checksum = Annotated[str, AfterValidator(check_checksum)]
+Folder = Annotated[str, AfterValidator(check_folder)]
+FileName = Annotated[str, AfterValidator(check_file_name)]
+Commit = Annotated[str, AfterValidator(check_commit)]
 NumBytes = Annotated[int, Ge(0)]
+NumFiles = Annotated[int, Ge(1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,19 +74,21 @@ class About:
 
 
 class Source(Protocol):
-    """One folder to come: `folder` below data_dir, `fetch_bytes` on the way, up to `placed_bytes` on the disk."""
+    """One folder to come, `folder` below data_dir.
+
+    `fetch_bytes` come on the way, and up to `placed_bytes` are on the disk besides; both where the files that are
+    missing have `missing` bytes, or where all are (None).
+    """
 
     @property
     def folder(self) -> str: ...  # noqa: D102
 
-    @property
-    def fetch_bytes(self) -> int: ...  # noqa: D102
+    def fetch_bytes(self, missing: int | None) -> int: ...  # noqa: D102
 
-    @property
-    def placed_bytes(self) -> int: ...  # noqa: D102
+    def placed_bytes(self, missing: int | None) -> int: ...  # noqa: D102
 
-    def bring(self, stage: Path, scratch: Path, have: Collection[str], line: Line) -> list[Placed]:
-        """Bring all files but those in `have` to `stage`, verified, and say which; `scratch` outlives a failure.
+    def bring(self, stage: Path, scratch: Path, record: Record, line: Line) -> list[Placed]:
+        """Bring all files but those of `record` to `stage`, verified, and say which; `scratch` outlives a failure.
 
         Raises RunFailedError; requests' errors and OSError as they come.
         """

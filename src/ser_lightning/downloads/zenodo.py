@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
@@ -11,8 +10,8 @@ from typing import ClassVar
 from pydantic import ConfigDict
 
 from ser_lightning.downloads.fetch import Line, Remote, fetch
-from ser_lightning.downloads.placed import Placed
-from ser_lightning.downloads.source import About, Checksum, NumBytes, Url
+from ser_lightning.downloads.placed import Placed, Record
+from ser_lightning.downloads.source import About, Checksum, FileName, Folder, NumBytes, Url
 from ser_lightning.downloads.unpack import BadArchiveError, unpack
 
 
@@ -22,7 +21,7 @@ class Archive:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
-    name: str
+    name: FileName
     num_bytes: NumBytes
     checksum: Checksum
     most_bytes: NumBytes
@@ -33,7 +32,7 @@ class Zenodo:
     """The record whose files are below `url`; its archives by channel."""
 
     about: About
-    folder: str
+    folder: Folder
     url: Url
     archives: dict[str, Archive]
 
@@ -56,17 +55,15 @@ class ZipSource:
         """The corpus's folder, then the archive's name without its ending."""
         return f"{self.base}/{PurePosixPath(self.archive.name).stem}"
 
-    @property
-    def fetch_bytes(self) -> int:
-        """Bytes on the way."""
+    def fetch_bytes(self, _missing: int | None) -> int:
+        """Bytes on the way: the archive, whatever is missing."""
         return self.archive.num_bytes
 
-    @property
-    def placed_bytes(self) -> int:
-        """Bytes on the disk, at most."""
-        return self.archive.most_bytes
+    def placed_bytes(self, missing: int | None) -> int:
+        """Bytes that are unpacked, at most."""
+        return self.archive.most_bytes if missing is None else missing
 
-    def bring(self, stage: Path, scratch: Path, have: Collection[str], line: Line) -> list[Placed]:
+    def bring(self, stage: Path, scratch: Path, record: Record, line: Line) -> list[Placed]:
         """Fetch the archive to `scratch` and unpack what is missing; a bad archive is removed."""
         remote = Remote(
             path=self.archive.name, url=self.url, num_bytes=self.archive.num_bytes, checksum=self.archive.checksum
@@ -74,9 +71,10 @@ class ZipSource:
         line.meter.expect(remote.num_bytes)
         archive = fetch(remote, scratch, line)
         shutil.rmtree(stage, ignore_errors=True)  # a killed call's
+        have = record.have
         try:
             return unpack(
-                archive, stage, most_bytes=self.placed_bytes, pick=lambda name: None if name in have else name
+                archive, stage, most_bytes=self.archive.most_bytes, pick=lambda name: None if name in have else name
             )
         except BadArchiveError:
             archive.unlink()
