@@ -21,7 +21,7 @@ from ser_lightning.config import config_problems
 from ser_lightning.data.clips import Clips, load_clips, with_labels
 from ser_lightning.data.leaks import Leaks, find_leaks, leak_notes
 from ser_lightning.data.module import SpeechData
-from ser_lightning.data.protocol import Protocol, protocol
+from ser_lightning.data.protocol import Protocol, absent_classes, protocol
 from ser_lightning.data.splits.base import Split, Splitter
 from ser_lightning.data.targets import class_targets, unlearned_votes
 from ser_lightning.emotions import LabelSet, label_set
@@ -101,6 +101,8 @@ def build_data(config: Config) -> RunData:
             splitter=splitter,
             split=split,
             origins=clips.origins,
+            absent=absent_classes(table, labels),
+            shared_audio=leaks.shared_audio,
             notes=(*split.notes, *leak_notes(leaks), *_run_notes(config, clips, labels), *clips.notes),
         ),
     )
@@ -111,6 +113,8 @@ def _run_notes(config: Config, clips: Clips, labels: LabelSet) -> Iterator[str]:
         yield "classes are balanced twice, by data.balanced_by=emotion and by loss.weights"
     if share := unlearned_votes(clips.table, labels):
         yield f"{share:.1%} of the listeners' votes are for emotions that no class takes, and left out of the targets"
+    if config["trainer"].get("debug"):
+        yield "debug: one batch a part is trained on and scored, so the scores mean nothing"
     if config["shuffle_train_labels"]:
         yield "the training labels were shuffled: a control"
     if clips.left_out:

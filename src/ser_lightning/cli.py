@@ -33,10 +33,11 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 def run_command(job: Job, config_name: str) -> None:
     """Compose the config from the command line, run the job (or each job of a multirun), and exit with the code."""
     _refuse_corpus_list(sys.argv[1:])
+    kept = _existing_folders(sys.argv[1:])
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here whole; without it Hydra prints and exits by itself
 
     def guarded(config: DictConfig) -> None:
-        _run_job(job, config)
+        _run_job(job, config, kept)
 
     try:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)(guarded)()
@@ -57,7 +58,7 @@ def conf_dir() -> Path:
     return shipped if shipped.is_dir() else checkout
 
 
-def _run_job(job: Job, config: DictConfig) -> None:
+def _run_job(job: Job, config: DictConfig, kept: set[Path]) -> None:
     state = HydraConfig.get()
     multirun = state.mode is RunMode.MULTIRUN
     if multirun:
@@ -66,7 +67,7 @@ def _run_job(job: Job, config: DictConfig) -> None:
         job(config)
     except UserError as error:
         _print_problems(error.problems)
-        _remove_if_empty(Path(state.runtime.output_dir))
+        _remove_if_empty(Path(state.runtime.output_dir), kept)
         if multirun:
             raise
         sys.exit(2)
@@ -89,10 +90,16 @@ def _print_problems(problems: list[str]) -> None:
         err.print(f"- {problem}", markup=False)
 
 
-def _remove_if_empty(folder: Path) -> None:
+def _existing_folders(arguments: list[str]) -> set[Path]:
+    """The working directory, and a run directory on the command line that is there already: Hydra did not make them."""
+    given = [Path(argument.partition("=")[2]) for argument in arguments if argument.startswith("hydra.run.dir=")]
+    return {folder.resolve() for folder in (Path(), *given) if folder.is_dir()}
+
+
+def _remove_if_empty(folder: Path, kept: set[Path]) -> None:
     """Remove the run directory that Hydra made, and its parents below here while they are empty; never a file."""
     here = Path.cwd().resolve()
-    if folder.resolve() == here:
+    if folder.resolve() in kept:
         return
     with contextlib.suppress(OSError):  # not empty, or not ours to remove
         folder.rmdir()

@@ -110,12 +110,15 @@ def test_audio_in_two_parts_stops_a_run_and_is_named(same: dict[str, str]):
     for policy in ("warn", "allow"):
         leaks = found(*rows, policy=policy)
         assert leak_notes(leaks)[0] == "shared between parts, the same recording: c/s0/0 (train) = c/s1/1 (test)"
+        assert not any("kept in one part" in note for note in leak_notes(leaks))
+        assert leaks.shared_audio == NOTHING | {"train_test": 1}
 
 
 def test_a_recording_under_two_speakers_is_named_even_where_it_lies_in_one_part():
     leaks = found(("train", {"recording": "one"}), ("train", {"recording": "one"}), ("val", {}), policy="error")
     assert leak_notes(leaks) == [
-        "one recording under several speakers' names (c/s0 and c/s1): c/s0/0, c/s1/1; one of the names is wrong"
+        "one recording under several speakers' names (c/s0 and c/s1): c/s0/0, c/s1/1; one of the names is wrong",
+        "near-identical audio, kept in one part: c/s0/0, c/s1/1",
     ]
     assert leaks.torn == []
 
@@ -123,9 +126,11 @@ def test_a_recording_under_two_speakers_is_named_even_where_it_lies_in_one_part(
 def test_an_unknown_speaker_and_another_corpus_are_no_wrong_name():
     one = {"recording": "one"}
     unknown = found(("train", one | {"speaker": ""}), ("train", one), policy="error")
-    assert (unknown.two_names, leak_notes(unknown)) == ([], [])
+    assert unknown.two_names == []
+    kept = "near-identical audio, kept in one part: "
+    assert leak_notes(unknown) == [f"{kept}c/s0/0, c/s1/1"]
     corpora = found(("train", one), ("train", one | {"corpus": "d"}), policy="error")
-    assert leak_notes(corpora) == ["one recording in several corpora: c/s0/0, c/s1/1"]
+    assert leak_notes(corpora) == [f"{kept}c/s0/0, c/s1/1", "one recording in several corpora: c/s0/0, c/s1/1"]
 
 
 def test_twins_of_one_speaker_in_one_part_are_listed_and_no_leak():
@@ -140,7 +145,9 @@ def test_twins_of_one_speaker_in_one_part_are_listed_and_no_leak():
             "identical": True,
         }
     ]
-    assert (leaks.torn, leak_notes(leaks)) == ([], [])
+    assert leaks.torn == []
+    assert leak_notes(leaks) == ["identical audio, kept in one part: c/s0/0, c/s1/1"]
+    assert leaks.shared_audio == NOTHING
 
 
 def test_clips_that_were_left_out_are_listed_without_a_part():

@@ -34,6 +34,10 @@ def made(
     split: str = "random",
     seed: int | None = 3,
     fold: tuple[int, int] | tuple[None, None] = (None, None),
+    details: str = "",
+    drawn: bool = True,
+    shared_audio: int = 0,
+    absent: Sequence[str] = (),
     origins: Sequence[Origin] = (),
     notes: Sequence[str] = (),
 ) -> Protocol:
@@ -44,7 +48,9 @@ def made(
         emotions=pl.Series(emotions),
         labels=label_set(label, EMOTIONS if label == "native" else [*emotions, "fear", "disgust"]),
         splitter=Splitter(split, seed),
-        split=Split(table["part"], fold=fold[0], num_folds=fold[1]),
+        split=Split(table["part"], fold=fold[0], num_folds=fold[1], details=details, drawn=drawn),
+        absent={"train": [], "val": [], "test": absent},
+        shared_audio={"train_val": 0, "train_test": shared_audio, "val_test": 0},
         origins=origins,
         notes=notes,
     )
@@ -68,12 +74,15 @@ def test_known_voices_are_counted_and_called_so():
         "split_seed": 3,
         "split_fold": None,
         "split_folds": None,
+        "split_details": "",
         "parts": {
             "train": {"clips": 6, "speakers": 2, "corpora": ["tess"]},
             "val": {"clips": 2, "speakers": 1, "corpora": ["tess"]},
             "test": {"clips": 2, "speakers": 2, "corpora": ["tess"]},
         },
+        "absent": {"train": [], "val": [], "test": []},
         "shared_speakers": {"train_val": 1, "train_test": 2, "val_test": 1},
+        "shared_audio": {"train_val": 0, "train_test": 0, "val_test": 0},
         "speaker_disjoint": False,
         "speakers_known": True,
         "notes": ["stratified by label"],
@@ -138,6 +147,18 @@ def test_a_fold_is_told_and_what_has_no_seed_tells_none():
     assert (folded["split_fold"], folded["split_folds"]) == (2, 5)
     assert ", split kfold (fold 2 of 5, seed 3): 1 train" in folded["sentence"]
     assert ", split fixed: 1 train" in made(rows, split="fixed", seed=None)["sentence"]
+    named = made(rows, split="fixed", details="split.csv 0a1b2c3d", drawn=False)
+    assert ", split fixed (split.csv 0a1b2c3d): 1 train" in named["sentence"]
+    assert named["split_seed"] is None
+    assert ", split emobox (fold 2, seed 3): " in made(rows, split="emobox", fold=(2, None))["sentence"]
+
+
+def test_what_a_reader_must_not_overlook_is_in_the_sentence():
+    rows = [("x", "a", "train"), ("x", "b", "val"), ("x", "c", "test")]
+    assert " / 1 test clips (no test clip is calm or fear); " in made(rows, absent=["calm", "fear"])["sentence"]
+    said = "1 test speaker, none of them in training"
+    assert made(rows, shared_audio=1)["sentence"].endswith(f"{said}; 1 test recording is in training too")
+    assert made(rows, shared_audio=7)["sentence"].endswith(f"{said}; 7 test recordings are in training too")
 
 
 def test_corpora_that_are_only_tested_and_voted_labels_are_told():

@@ -135,6 +135,7 @@ def make_run(
         "split_folds": None,
         "parts": {part: {"clips": num_clips, "speakers": 3} for part, num_clips in clips.items()},
         "shared_speakers": {"train_val": 3, "train_test": 3, "val_test": 3},
+        "shared_audio": {"train_val": 0, "train_test": 0, "val_test": 0},
         "speaker_disjoint": False,
         "speakers_known": True,
         "notes": ["Two clips of YAF & OAF are <odd>."],
@@ -327,6 +328,14 @@ def test_unknown_speakers_are_told_and_never_called_disjoint(tmp_path):
     page = Page(report.write_report(tmp_path, examples=[]))
     assert page.text("strong") == ["The speakers of some clips are not known."]
     assert "No speaker is in two parts." not in page.words()
+
+
+def test_shared_recordings_are_warned_of(tmp_path):
+    shared = {"train_val": 0, "train_test": 17, "val_test": 0}
+    make_run(tmp_path, labels=LABELS, clips={"test": 8}, shared_audio=shared)
+    page = Page(report.write_report(tmp_path, examples=[]))
+    assert page.text("strong")[-1] == "Recordings are shared between parts, so these scores are too high."
+    assert "train/val 0, train/test 17, val/test 0." in page.words()
 
 
 def test_what_parts_share_is_a_table_where_the_run_has_looked(tmp_path):

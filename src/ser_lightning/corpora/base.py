@@ -70,7 +70,7 @@ class Scan:
 
     `copies` pairs each kept file with a further file of the same name, of a tree that was unpacked twice;
     preparing checks that their samples agree. `bad` holds (path, reason): such a file stops a run unless
-    `on_bad_audio=skip` leaves it out.
+    `on_bad_audio=skip` leaves it out. `left_out` holds (path, reason) of what an option leaves out.
     """
 
     utterances: tuple[Utterance, ...]
@@ -79,6 +79,7 @@ class Scan:
     notes: tuple[str, ...] = ()
     bad: tuple[tuple[str, str], ...] = ()
     defects: tuple[Defect, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
 
 
 class Corpus(Protocol):

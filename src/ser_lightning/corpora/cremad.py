@@ -105,7 +105,11 @@ class CremaD:
         rows, ties = by_votes(found.utterances, votes, labels=self.labels, soft=self.soft)
         target = ", distribution as target" if self.soft else ""
         origin = replace(ORIGIN, labels=f"plurality of {WHO[self.labels]}{target}")
-        return replace(narrowed(found, rows), origins=(origin,), notes=(*found.notes, *ties))
+        kept = {row.path for row in rows}
+        tied = tuple(
+            (str(row.path), f"its {WHO[self.labels]} are tied") for row in found.utterances if row.path not in kept
+        )
+        return replace(narrowed(found, rows), origins=(origin,), notes=(*found.notes, *ties), left_out=tied)
 
     def _folder(self) -> Path:
         return find_root(self.root, data_dir=self.data_dir, corpus="cremad", names=FOLDERS)

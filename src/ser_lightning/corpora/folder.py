@@ -54,7 +54,8 @@ def find_root(root: str | Path | None, *, data_dir: str | Path, corpus: str, nam
     there = ", ".join(entry.name for entry in found if entry.name != "cache") or "no folder"
     raise UserError(
         f"no folder of {corpus} in data_dir={base} (it holds {there}); "
-        f"say where it is: corpus.root=DIR, or place it as {base / corpus}"
+        f"say where it is: corpus.root=DIR, or place it as {base / corpus}; "
+        f"python -m ser_lightning.download corpus={corpus} fetches it, or says where to ask for it"
     )
 
 

@@ -50,6 +50,7 @@ class Several:
             copies=tuple(pair for scan in scans for pair in scan.copies),
             notes=tuple(note for scan in scans for note in scan.notes),
             bad=tuple(bad for scan in scans for bad in scan.bad),
+            left_out=tuple(row for scan in scans for row in scan.left_out),
             defects=tuple(defect for scan in scans for defect in scan.defects),
         )
 

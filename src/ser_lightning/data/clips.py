@@ -79,7 +79,8 @@ def load_clips(corpus: Corpus, *, cache_dir: Path, rate: int, skip_bad: bool) ->
     usable = usable.drop("error", "row").with_columns(recording=_recordings(usable, store.pairs))
     known = [f"known defect of the official release, left out: {note}" for _, note in defects]
     notes = (*scan.notes, *known, *_remarks(usable))
-    return Clips(usable, store, (*bad, *defects), notes, scan.origins, len(scan.copies))
+    left_out = (*bad, *defects, *scan.left_out)
+    return Clips(usable, store, left_out, notes, scan.origins, len(scan.copies))
 
 
 def _known(
@@ -118,9 +119,7 @@ def with_labels(clips: Clips, labels: LabelSet) -> Clips:
     groups = twins.group_by("recording", maintain_order=True).agg(
         kind=pl.when(pl.col("hash").n_unique() == 1).then(pl.lit("identical")).otherwise(pl.lit("near-identical")),
         torn=pl.col("label").n_unique() > 1,
-        dropped=pl.col("label").null_count() == pl.len(),
         said=named.head(MOST_TWINS).str.join(", "),
-        clips=pl.col("clip").head(MOST_TWINS).str.join(", "),
         more=pl.when(pl.len() > MOST_TWINS).then(pl.lit(", ...")).otherwise(pl.lit("")),
     )
     reason = pl.format("{} audio bears two labels: {}{}", "kind", "said", "more")
@@ -128,8 +127,6 @@ def with_labels(clips: Clips, labels: LabelSet) -> Clips:
     torn = table.join(conflicts, on="recording", how="inner", maintain_order="left")
     table = table.filter(pl.col("label").is_not_null()).join(torn, on="clip", how="anti", maintain_order="left")
     notes = [f"left out, as {why}" for why in conflicts["reason"]]
-    whole = groups.filter(~pl.col("torn") & ~pl.col("dropped"))
-    notes += whole.select(pl.format("{} audio, kept in one part: {}{}", "kind", "clips", "more")).to_series().to_list()
     return replace(
         clips,
         table=table,
@@ -169,7 +166,7 @@ def _odd_rates(rows: pl.DataFrame) -> list[str]:
     usual, few = rates[:1], rates[1:].filter(pl.col("len") <= FEW * len(rows))
     if len(rates) - 1 != len(few) or few.is_empty():
         return []
-    odd = [f"{rate} Hz: {_named(sorted(clips))}" for rate, _, clips in few.iter_rows()]
+    odd = [f"{num} {rate} Hz: {_named(sorted(clips), 3)}" for rate, num, clips in few.iter_rows()]
     return [f"most files have {usual['file_rate'][0]} Hz, but {'; '.join(odd)}"]
 
 

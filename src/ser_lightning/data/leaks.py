@@ -7,6 +7,7 @@ speakers, texts and takes change what it means, and are counted beside it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
@@ -28,6 +29,9 @@ KINDS = {
 """What is counted, and how the terminal calls it. Takes: one speaker, text, emotion and intensity, said again."""
 AUDIO = ("identical_audio", "near_identical_audio")
 MOST_NAMED = 10
+"""Recordings that are named on the terminal, all are in leaks.json;"""
+MOST_CLIPS = 5
+"""and of each recording so many clips."""
 
 
 class Recording(TypedDict):
@@ -56,6 +60,12 @@ class Leaks:
     def torn(self) -> list[Recording]:
         """The recordings that lie in several parts."""
         return [one for one in self.recordings if len(set(one["parts"]) - {None}) > 1]
+
+    @property
+    def shared_audio(self) -> dict[str, int]:
+        """How many recordings each two parts share."""
+        parts = [set(one["parts"]) for one in self.recordings]
+        return {f"{a}_{b}": sum(a in held and b in held for held in parts) for a, b in PAIRS}
 
     @property
     def two_names(self) -> list[Recording]:
@@ -147,19 +157,29 @@ def _num_names(recording: Recording) -> int:
     return max((corpora.count(corpus) for corpus in corpora), default=0)
 
 
+def _likeness(recording: Recording) -> str:
+    return "identical" if recording["identical"] else "near-identical"
+
+
 def _named(recording: Recording) -> str:
     places = zip(recording["clips"], recording["parts"], strict=True)
-    return " = ".join(f"{clip} ({part})" for clip, part in places if part is not None)
+    return _listed([f"{clip} ({part})" for clip, part in places if part is not None], " = ")
+
+
+def _listed(clips: Sequence[str], sign: str = ", ") -> str:
+    return sign.join(clips[:MOST_CLIPS]) + (f"{sign}..." if len(clips) > MOST_CLIPS else "")
 
 
 def leak_notes(leaks: Leaks) -> list[str]:
-    """What a reader of the score must know of the audio that parts share, or that bears two speakers' names."""
+    """What a reader of the score must know of recordings that are there several times: where, and as whose."""
     notes = [f"shared between parts, the same recording: {_named(one)}" for one in leaks.torn]
     notes += [
         f"one recording under several speakers' names ({' and '.join(dict.fromkeys(one['speakers']))}): "
         f"{', '.join(one['clips'])}; one of the names is wrong"
         for one in leaks.two_names
     ]
+    whole = [one for one in leaks.recordings if len(set(one["parts"])) == 1 and None not in one["parts"]]
+    notes += [f"{_likeness(one)} audio, kept in one part: {_listed(one['clips'])}" for one in whole]
     notes += [f"one recording in several corpora: {', '.join(one['clips'])}" for one in leaks.two_corpora]
     more = [f"and {len(notes) - MOST_NAMED} more, see leaks.json"] if len(notes) > MOST_NAMED else []
     return notes[:MOST_NAMED] + more

@@ -88,7 +88,8 @@ def named_units(key: str, wanted: Sequence[str | int], table: pl.DataFrame) -> s
         known.setdefault(full, {})[full] = unit
     names = [str(name) for name in wanted]
     problems = [
-        f"split.{key}: no clip is of speaker '{name}'{did_you_mean(name, table['speaker'].unique())}"
+        f"split.{key}: no clip is of speaker '{name}'"
+        f"{did_you_mean(name, table['speaker'].unique()) or '; there are ' + ', '.join(sorted(known)[:5]) + ', ...'}"
         for name in names
         if name not in known
     ]

@@ -58,11 +58,9 @@ def test_many_copies_of_one_recording_go_together_and_leave_the_size_of_the_part
     assert sizes == {20: 20}
 
 
-def test_the_note_says_how_it_was_drawn(shaped):
-    assert [Random(stratify=stratify).split(shaped["tess"]).notes for stratify in (True, False)] == [
-        ("stratified by label",),
-        ("not stratified",),
-    ]
+def test_the_details_say_how_it_was_drawn(shaped):
+    made = [Random(stratify=stratify).split(shaped["tess"]).details for stratify in (True, False)]
+    assert made == ["stratified by label", "not stratified"]
 
 
 @pytest.mark.parametrize(("size", "empty"), [(1, "train and val"), (2, "train")])

@@ -26,13 +26,16 @@ Fold = Annotated[int, Ge(1)]
 class Split:
     """The part of each row of a table, in its order; null where the clip is in none.
 
-    `notes` are for the protocol; `fold` is which of `num_folds` it is, None where there are no folds.
+    `notes` are for the protocol, `details` for its sentence; `fold` is which of `num_folds` it is, None where there
+    are no folds, or not as many of each corpus. `drawn` tells whether chance had a part in it.
     """
 
     parts: pl.Series
     notes: tuple[str, ...] = ()
     fold: int | None = None
     num_folds: int | None = None
+    details: str = ""
+    drawn: bool = True
 
 
 class Splitter(Protocol):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 
@@ -31,7 +32,7 @@ class EmoBox:
     seed: Seed = 0
     fold: Fold = 1
     val_fraction: Fraction = 0.15
-    name: str = "emobox"
+    name: ClassVar[str] = "emobox"
 
     def __post_init__(self) -> None:
         data_folder(self.root)
@@ -52,7 +53,8 @@ class EmoBox:
             notes += told
         parts, told = with_val(table, parts, fraction=self.val_fraction, seed=self.seed, where="EmoBox")
         check_parts(parts, "is the corpus whole, or split.val_fraction too small?")
-        return Split(parts, (*notes, *told), self.fold, min(map(len, corpora.values())))
+        numbers = set(map(len, corpora.values()))
+        return Split(parts, (*notes, *told), self.fold, numbers.pop() if len(numbers) == 1 else None)
 
     def _check(self, folder: Path, corpora: Mapping[str, Mapping[int, Path]]) -> None:
         """Raise UserError where EmoBox lacks a corpus, or this fold of it."""

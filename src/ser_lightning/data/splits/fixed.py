@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 
@@ -27,7 +29,7 @@ class Fixed:
     file: str | None = None
     seed: Seed = 0
     val_fraction: Fraction = 0.15
-    name: str = "fixed"
+    name: ClassVar[str] = "fixed"
 
     def __post_init__(self) -> None:
         self._listed()
@@ -44,11 +46,13 @@ class Fixed:
                 f"{table.select(pl.col('clip').min()).item()} (corpus/speaker/name, as in a run's split.csv)"
             )
         parts, notes = place(table, listed.rename({"clip": key}), key=key, where=where)
-        if not (listed["part"] == "val").any():
+        drawn = not (listed["part"] == "val").any()
+        if drawn:
             parts, told = with_val(table, parts, fraction=self.val_fraction, seed=self.seed, where=where)
             notes += told
         check_parts(parts, f"list clips of it in {where}")
-        return Split(parts, tuple(notes))
+        digest = hashlib.blake2b(Path(str(self.file)).expanduser().read_bytes(), digest_size=4).hexdigest()
+        return Split(parts, tuple(notes), details=f"{where} {digest}", drawn=drawn)
 
     def _listed(self) -> tuple[str, pl.DataFrame]:
         """The file's name, and its rows: clip, part (null: in none)."""
@@ -74,7 +78,8 @@ def _read(file: Path) -> pl.DataFrame:
     missing = [name for name in COLUMNS if name not in rows.columns]
     if missing:
         semicolons = any(";" in name for name in rows.columns)
-        hints = "".join(did_you_mean(name, rows.columns) for name in missing)
+        near = (did_you_mean(name, rows.columns) for name in missing)
+        hints = "".join(hint for hint in near if "did you mean" in hint)
         hints = "; separate the columns by commas" if semicolons else hints
         raise UserError(f"{file.name} needs the columns clip and part; it has {', '.join(rows.columns)}{hints}")
     return rows.select(pl.col(COLUMNS).fill_null("").str.strip_chars())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import polars as pl
 from annotated_types import Ge
@@ -26,7 +26,7 @@ class KFold:
     seed: Seed = 0
     folds: Annotated[int, Ge(2)] = 5
     fold: Fold = 1
-    name: str = "kfold"
+    name: ClassVar[str] = "kfold"
 
     def __post_init__(self) -> None:
         check_fold(self.fold, self.folds, f"split.folds={self.folds}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import polars as pl
 
@@ -26,7 +27,7 @@ class OneCorpusOut:
     fold: Fold = 1
     test_corpus: str | None = None
     val_fraction: Fraction = 0.15
-    name: str = "one_corpus_out"
+    name: ClassVar[str] = "one_corpus_out"
 
     def __post_init__(self) -> None:
         check_choice(self.fold, "test_corpus", self.test_corpus)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import polars as pl
 
@@ -24,7 +25,7 @@ class OneSpeakerOut:
     seed: Seed = 0
     fold: Fold = 1
     test_speakers: Sequence[str | int] = ()
-    name: str = "one_speaker_out"
+    name: ClassVar[str] = "one_speaker_out"
 
     def __post_init__(self) -> None:
         if len(self.test_speakers) > 1:
@@ -48,4 +49,6 @@ class OneSpeakerOut:
         tested, compared = names[at], names[(at + 1) % len(names)]
         roles = {tested: "test", compared: "val"}
         parts = units["unit"].replace_strict(roles, default="train", return_dtype=pl.String)
-        return Split(parts, (f"{voices_of(units, tested)} is tested, {voices_of(units, compared)} is val",))
+        return Split(
+            parts, (f"{voices_of(units, tested)} is tested, {voices_of(units, compared)} is val",), drawn=False
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
@@ -22,7 +23,7 @@ class Random:
     test_fraction: Fraction = 0.2
     val_fraction: Fraction = 0.1
     stratify: bool = True
-    name: str = "random"
+    name: ClassVar[str] = "random"
 
     def split(self, table: pl.DataFrame) -> Split:
         """Draw recordings, within each label where stratified."""
@@ -37,4 +38,4 @@ class Random:
             parts[taken] = part
         made = by_row(table, units, parts)
         check_parts(made)
-        return Split(made, ("stratified by label" if self.stratify else "not stratified",))
+        return Split(made, details="stratified by label" if self.stratify else "not stratified")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
@@ -28,7 +29,7 @@ class Speaker:
     val_fraction: Fraction = 0.15
     test_speakers: Sequence[str | int] = ()
     val_speakers: Sequence[str | int] = ()
-    name: str = "speaker"
+    name: ClassVar[str] = "speaker"
 
     def split(self, table: pl.DataFrame) -> Split:
         """Assign whole speakers; speakers that share identical audio stay together."""
@@ -46,10 +47,16 @@ class Speaker:
             num_val=len(val) or max(1, round(self.val_fraction * len(names))),
             seed=self.seed,
         )
-        return Split(parts)
+        return Split(parts, details=self._chosen(), drawn=not (test and val))
 
     def _of_two(self, units: pl.DataFrame, names: list[str], test: set[str]) -> Split:
         if len(test) > 1 or self.val_speakers:
             raise UserError("with 2 speakers name one in split.test_speakers: val is cut from the other by text")
         drawn = names[int(np.random.default_rng(self.seed).integers(2))]
-        return of_two(units, next(iter(test), drawn), fraction=self.val_fraction, seed=self.seed)
+        made = of_two(units, next(iter(test), drawn), fraction=self.val_fraction, seed=self.seed)
+        return replace(made, details=self._chosen())
+
+    def _chosen(self) -> str:
+        """Which speakers were named rather than drawn."""
+        named = (("tested", self.test_speakers), ("val", self.val_speakers))
+        return ", ".join(f"{part}: {' '.join(map(str, names))}" for part, names in named if names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import polars as pl
 
@@ -22,7 +23,7 @@ class Text:
     seed: Seed = 0
     test_fraction: Fraction = 0.2
     val_fraction: Fraction = 0.15
-    name: str = "text"
+    name: ClassVar[str] = "text"
 
     def split(self, table: pl.DataFrame) -> Split:
         """Assign whole texts; texts that share identical audio stay together."""
