@@ -216,3 +216,15 @@ def test_an_installed_wheel_finds_its_configs(tmp_path):
     done = command("--cfg", "job", "+experiment=effb7", cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
     assert done.returncode == 0, done.stderr
     assert "tf_efficientnet_b7" in done.stdout
+
+
+@pytest.mark.parametrize("there", ["an empty run directory", "the working directory"])
+def test_a_mistake_removes_no_folder_that_was_there(run_job, tmp_path, monkeypatch, there):
+    folder = tmp_path / "here" / "empty"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder if there == "the working directory" else tmp_path)
+    where = "." if there == "the working directory" else folder
+    done = run_job(train, "train", ["data.batch_size=0", f"hydra.run.dir={where}"])
+    assert done.code == 2
+    assert folder.is_dir()
+    assert list(folder.iterdir()) == []

@@ -66,6 +66,23 @@ def test_hard_votes_and_acted_labels_have_no_shares(trained):
     assert metrics["protocol"]["label_sources"] == {"cremad": "plurality of voice votes"}
 
 
+def test_tied_clips_are_left_out_by_name(trained, cremad, tmp_path):
+    table = pl.read_csv(cremad / "processedResults" / "tabulatedVotes.csv", infer_schema=False)
+    sad = pl.col("fileName").str.contains("1002_IEO_SAD")
+    even = {"N": "5", "S": "5"}
+    (tmp_path / "votes").mkdir()
+    tied = table.with_columns(
+        pl.when(sad).then(pl.lit(value)).otherwise(name).alias(name) for name, value in even.items()
+    )
+    tied.write_csv(tmp_path / "votes" / "tabulatedVotes.csv")
+    _, predictions, out = trained("corpus.labels=voice", f"corpus.votes={tmp_path / 'votes'}")
+    assert len(predictions) == 19
+    assert "1 clips have a tie of voice votes: 1 are left out" in out
+    left_out = pl.read_csv(tmp_path / "run" / "left_out.csv")
+    assert left_out["path"].to_list() == [str(cremad / "AudioWAV" / "1002_IEO_SAD_XX.wav")]
+    assert left_out["reason"].to_list() == ["its voice votes are tied"]
+
+
 def test_acted_labels_are_those_of_the_names(trained):
     metrics, table, out = trained()
     assert dict(table["label"].value_counts().iter_rows()) == dict.fromkeys(("angry", "happy", "neutral", "sad"), 5)
