@@ -18,7 +18,6 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from ser_lightning.build import check
 from ser_lightning.cli import conf_dir
 from ser_lightning.config import DescribeSettings, PrepareSettings, TrainSettings, plain
 from ser_lightning.downloads.command import check_download
@@ -50,6 +49,8 @@ def composition_problems(arguments: list[str], config_name: str, error: Exceptio
         if config_name == "download":
             check_download(config)
         else:
+            from ser_lightning.build import check  # torch takes seconds, and a download needs none of it
+
             check(config, SETTINGS[config_name])
     except UserError as wrong:
         problems += wrong.problems

@@ -35,7 +35,7 @@ class Served:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    timeout = 5  # seconds without a word of the client, after which its thread ends
+    timeout = 60  # seconds without a word of the client, after which its thread ends
 
     def do_GET(self):
         served = self.server.served

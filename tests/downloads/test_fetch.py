@@ -6,7 +6,7 @@ import random
 import pytest
 import requests
 
-from ser_lightning.downloads.fetch import Remote, fetch
+from ser_lightning.downloads.fetch import Remote, fetch, opened
 from ser_lightning.errors import RunFailedError
 
 CONTENT = random.Random(0).randbytes(1_000_000)
@@ -143,3 +143,13 @@ def test_pauses_double(server, remote, line, tmp_path, monkeypatch):
     server.statuses["/a.zip"] = [503, 503]
     fetch(remote, tmp_path, line)
     assert pauses == [2.0, 4.0]
+
+
+def test_every_connection_is_closed_though_something_refers_to_it(server, remote, line, tmp_path):
+    options = {"tries": 1, "pause_seconds": 0.0, "timeout_seconds": 10.0, "threads": 2}
+    with opened(line.meter, **options) as other:
+        fetch(remote, tmp_path, other)
+        pools = other.session.get_adapter(server.url).poolmanager.pools
+        [pool] = [pools.get(key) for key in pools.keys()]  # noqa: SIM118 (it lets nobody iterate over itself)
+        assert pool.num_connections == 1
+    assert pool.pool is None

@@ -81,16 +81,28 @@ def opened(meter: Meter, *, tries: int, pause_seconds: float, timeout_seconds: f
     with requests.Session() as session:
         # Compressed on the way, a file's bytes could not be counted, nor resumed.
         session.headers.update({"User-Agent": "ser-lightning", "Accept-Encoding": "identity"})
+        adapter = requests.adapters.HTTPAdapter(pool_maxsize=threads)
         for scheme in ("http://", "https://"):
-            session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=threads))
-        yield Line(
-            session=session,
-            tries=tries,
-            pause_seconds=pause_seconds,
-            timeout_seconds=timeout_seconds,
-            threads=threads,
-            meter=meter,
-        )
+            session.mount(scheme, adapter)
+        try:
+            yield Line(
+                session=session,
+                tries=tries,
+                pause_seconds=pause_seconds,
+                timeout_seconds=timeout_seconds,
+                threads=threads,
+                meter=meter,
+            )
+        finally:
+            _close_connections(adapter)
+
+
+def _close_connections(adapter: requests.adapters.HTTPAdapter) -> None:
+    """Close them now; the session's own close leaves them to when nothing refers to them, and a traceback does."""
+    for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
+        for key in manager.pools.keys():  # noqa: SIM118 (urllib3 lets nobody iterate over the pools themselves)
+            if (pool := manager.pools.get(key)) is not None:
+                pool.close()
 
 
 def fetch(remote: Remote, folder: Path, line: Line) -> Path:
