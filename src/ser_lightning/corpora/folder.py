@@ -65,18 +65,22 @@ def scan_folder(root: Path, parse: Parse, *, corpus: str, example: str, skip: Se
     Folders whose name is in `skip`, ignoring case, are not entered. Raises UserError where no file bears a name of
     the corpus.
     """
+    with _uncollected():
+        return _scanned(root, audio_files(root, skip=skip), parse, corpus=corpus, example=example)
+
+
+def _scanned(root: Path, paths: Iterator[Path], parse: Parse, *, corpus: str, example: str) -> Scan:
     clips: dict[str, list[Utterance]] = {}
     foreign: list[Path] = []
     bad: list[tuple[str, str]] = []
-    with _uncollected():
-        for path in audio_files(root, skip=skip):
-            parsed = parse(path)
-            if parsed is None:
-                foreign.append(path)
-            elif isinstance(parsed, str):
-                bad.append((str(path), parsed))
-            else:
-                clips.setdefault(parsed.name, []).append(parsed)
+    for path in paths:
+        parsed = parse(path)
+        if parsed is None:
+            foreign.append(path)
+        elif isinstance(parsed, str):
+            bad.append((str(path), parsed))
+        else:
+            clips.setdefault(parsed.name, []).append(parsed)
     if not clips and not bad:
         seen = f"{len(foreign)} other files, such as {foreign[0].name}" if foreign else "no audio file"
         raise UserError(f"{corpus}: no file below {root} is named like {example}; found {seen}")
