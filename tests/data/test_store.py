@@ -41,12 +41,12 @@ from pathlib import Path
 from ser_lightning.data.store import Source, prepare
 cache, fatal, *paths = sys.argv[1:]
 def die(event, args):
-    if event == "open" and str(args[0]) == fatal:
+    if event == "open" and str(args[0]) == fatal and "a" not in str(args[1]):
         os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(die)
 prepare([Source(path=path) for path in paths], name="x", cache_dir=Path(cache), rate=16000, workers=1)
 """
-"""Prepares, and is killed when it opens one of the files, or one of the store's."""
+"""Prepares, and is killed when it opens one of the files, or one of the store's, other than to append to it."""
 
 HOLD = """
 import hashlib, sys
@@ -141,7 +141,6 @@ def test_equal_samples_have_equal_hashes_and_others_have_not(store: Store):
 def test_a_folder_of_whole_files_and_a_lock_is_all_that_is_left(store: Store):
     assert sorted(contents(store.folder)) == [
         "about.json",
-        "fingerprints.npy",
         "index.parquet",
         "pairs.parquet",
         "samples.i16",
@@ -274,7 +273,7 @@ def empty_journal(partial: Path) -> None:
 
 
 def finished_but_not_renamed(partial: Path) -> None:
-    for name in ("index.parquet", "fingerprints.npy", "pairs.parquet", "about.json"):
+    for name in ("index.parquet", "pairs.parquet", "about.json"):
         (partial / name).write_text("half")
 
 
@@ -304,7 +303,7 @@ def test_what_was_decoded_before_the_kill_is_not_decoded_again(killed: Path, cli
     assert (index["note"] == "from the journal").to_list() == [row < len(lines) for row in range(NUM)]
 
 
-@pytest.mark.parametrize("name", ["fingerprints.npy", "about.json"])
+@pytest.mark.parametrize("name", ["samples.i16", "about.json"])
 def test_a_preparation_killed_while_it_compares_decodes_nothing_again(
     clips: list[Source], store: Store, tmp_path: Path, name: str
 ):

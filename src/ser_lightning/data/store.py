@@ -177,7 +177,6 @@ def _finish(partial: Path, folder: Path, entries: Sequence[Entry], rate: int, wo
     index.write_parquet(partial / "index.parquet")
     samples = np.asarray(_mapped(partial))
     prints = _fingerprints(samples, index, rate, workers, f"comparing {folder.name}")
-    np.save(partial / "fingerprints.npy", prints.astype(np.float16))
     recording_pairs(samples, index, prints, rate, workers=workers).write_parquet(partial / "pairs.parquet")
     (partial / "about.json").write_text(json.dumps({"format": FORMAT, "rate": rate, "clips": len(entries)}))
     (partial / "journal.jsonl").unlink()
