@@ -221,7 +221,7 @@ class TestSamples:
                 plant(f"{speaker}_fear/{speaker}_{word}_fear.wav", seed, rate=rate, seconds=0.2 + seed / 1000)
         done = command(prepare, "tess")
         assert done.code == 0, done.err
-        assert "tess: most files have 24414 Hz, but 1 96000 Hz: tess/OAF/OAF_bean_fear" in done.out
+        assert "tess: most files have 24414 Hz, but 1 has 96000 Hz: tess/OAF/OAF_bean_fear" in done.out
 
     def test_tess_is_resampled_once_and_found_again(self, command, plant, tmp_path):
         plant("OAF_fear/OAF_back_fear.wav", 1, rate=24414, seconds=1.0)

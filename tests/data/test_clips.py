@@ -117,7 +117,7 @@ def test_the_few_files_of_another_rate_are_named(tmp_path: Path, write_noise: Wr
     for seed, name in enumerate(names):
         write_noise(tmp_path / f"{name}.wav", seed=seed, seconds=0.2 + seed / 1000, rate=96000 if seed == 7 else 24414)
     clips = load(tmp_path, Scan(utterances=rows(tmp_path, **dict.fromkeys(names, "sad"))))
-    assert clips.notes == ("given: most files have 24414 Hz, but 1 96000 Hz: given/s/c07",)
+    assert clips.notes == ("given: most files have 24414 Hz, but 1 has 96000 Hz: given/s/c07",)
 
 
 def test_rates_that_are_all_common_are_no_oddity(tmp_path: Path, write_noise: WriteNoise):

@@ -166,7 +166,10 @@ def _odd_rates(rows: pl.DataFrame) -> list[str]:
     usual, few = rates[:1], rates[1:].filter(pl.col("len") <= FEW * len(rows))
     if len(rates) - 1 != len(few) or few.is_empty():
         return []
-    odd = [f"{num} {rate} Hz: {_named(sorted(clips), 3)}" for rate, num, clips in few.iter_rows()]
+    odd = [
+        f"{num} {'has' if num == 1 else 'have'} {rate} Hz: {_named(sorted(clips), 3)}"
+        for rate, num, clips in few.iter_rows()
+    ]
     return [f"most files have {usual['file_rate'][0]} Hz, but {'; '.join(odd)}"]
 
 
