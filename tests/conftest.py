@@ -11,14 +11,20 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import pytest
 import soundfile
 from hydra.core.global_hydra import GlobalHydra
 
 from ser_lightning.cli import run_command
+from ser_lightning.train import train
 
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=40)
 hypothesis.settings.load_profile("repeatable")
+
+
+RATE = 16000
+SPEAKERS = ("ann", "ben", "cat", "dan", "eve")
 
 
 @dataclass(frozen=True)
@@ -76,3 +82,51 @@ def shared_corpora() -> Callable[[str], Path]:
         return folder
 
     return find
+
+
+@pytest.fixture(scope="session")
+def tone_corpus(tmp_path_factory) -> Path:
+    """A table of 60 tones whose pitch tells the emotion (angry, sad, neutral), in noise; 0.3 to 0.9 s, 5 speakers."""
+    folder = tmp_path_factory.mktemp("tones")
+    rng = np.random.default_rng(0)
+    rows = []
+    for speaker in SPEAKERS:
+        for number, emotion in enumerate(("angry", "sad", "neutral")):
+            for take in range(4):
+                time = np.arange(int(RATE * rng.uniform(0.3, 0.9))) / RATE
+                tone = 0.3 * np.sin(2 * np.pi * (400 + 600 * number) * time)
+                name = f"{speaker}_{emotion}_{take}.wav"
+                soundfile.write(folder / name, tone + 0.01 * rng.standard_normal(len(time)), RATE)
+                rows.append({"path": name, "emotion": emotion, "speaker": speaker, "text": f"t{take}"})
+    pl.DataFrame(rows).write_csv(folder / "clips.csv")
+    return folder / "clips.csv"
+
+
+@pytest.fixture(scope="session")
+def tiny_arguments() -> Callable[..., list[str]]:
+    """Overrides of a run of seconds: `tiny_arguments(table, folder_of_its_cache, *more)`."""
+
+    def arguments(corpus: Path, folder: Path, *more: str) -> list[str]:
+        return [
+            "corpus=table",
+            f"corpus.root={corpus}",
+            f"cache_dir={folder / 'cache'}",
+            "model.backbone=test_resnet",
+            "trainer=cpu",
+            "trainer.precision=32-true",
+            "trainer.max_epochs=2",
+            "data.window_seconds=0.4",
+            "data.batch_size=8",
+            *more,
+        ]
+
+    return arguments
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tone_corpus, tiny_arguments, tmp_path_factory, run_job) -> Path:
+    """The directory of a finished run on the tones, which no test may change."""
+    folder = tmp_path_factory.mktemp("finished")
+    run_dir = folder / "run"
+    assert run_job(train, "train", tiny_arguments(tone_corpus, folder, f"hydra.run.dir={run_dir}")).code == 0
+    return run_dir

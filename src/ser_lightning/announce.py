@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning
 import rich.box
@@ -11,9 +12,8 @@ import rich.table
 
 from ser_lightning.build import RunData
 from ser_lightning.data.leaks import AUDIO, KINDS, Leaks
-from ser_lightning.data.parts import PAIRS
-from ser_lightning.evaluation.summary import class_table, parts_table
-from ser_lightning.metrics import Scores
+from ser_lightning.data.parts import PAIRS, PARTS
+from ser_lightning.evaluation.summary import class_table, interval_note, parts_table
 from ser_lightning.task import EmotionTask
 from ser_lightning.terminal import out
 
@@ -46,12 +46,14 @@ def introduce(data: RunData, task: EmotionTask, trainer: pytorch_lightning.Train
     out.print(f"{backbone}: {size:.1f} M parameters, on {device} in {trainer.precision}, {trainer.max_epochs} epochs")
 
 
-def conclude(data: RunData, scores: Mapping[str, Scores], run_dir: Path, report: Path) -> None:
-    """Print the class table, the scores, their protocol, and where everything is."""
+def conclude(metrics: Mapping[str, Any], run_dir: Path, report: Path) -> None:
+    """Print the class table, the scores with their intervals, their protocol, and where everything is."""
     out.print()
-    out.print(class_table(scores["test"], "Test, by class"))
+    out.print(class_table(metrics["test"], "Test, by class"))
     out.print()
-    out.print(parts_table(scores))
+    out.print(parts_table({part: metrics[part] for part in PARTS if part in metrics}))
+    out.print(interval_note(metrics["test"]), markup=False)
+    out.print(f"temperature {metrics['calibration']['temperature']:.2f}, fitted on val: probabilities are calibrated")
     out.print()
-    out.print(f"protocol: {data.protocol['sentence']}", markup=False)
+    out.print(f"protocol: {metrics['protocol']['sentence']}", markup=False)
     out.print(f"run:    {run_dir}\nreport: {report}", markup=False)

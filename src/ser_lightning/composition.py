@@ -19,11 +19,26 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from ser_lightning.cli import conf_dir
-from ser_lightning.config import DescribeSettings, PrepareSettings, TrainSettings, plain
+from ser_lightning.config import (
+    DescribeSettings,
+    EvaluateSettings,
+    PrepareSettings,
+    StackSettings,
+    SummarizeSettings,
+    TrainSettings,
+    plain,
+)
 from ser_lightning.downloads.command import check_download
 from ser_lightning.errors import UserError, did_you_mean
 
-SETTINGS: dict[str, type] = {"train": TrainSettings, "prepare": PrepareSettings, "describe": DescribeSettings}
+SETTINGS: dict[str, type] = {
+    "train": TrainSettings,
+    "prepare": PrepareSettings,
+    "describe": DescribeSettings,
+    "evaluate": EvaluateSettings,
+    "summarize": SummarizeSettings,
+    "stack": StackSettings,
+}
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException)
 
 

@@ -68,6 +68,41 @@ class DownloadSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EvaluateSettings:
+    """The keys of `evaluate`; without a corpus the run's own clips and parts are scored again."""
+
+    run: str
+    corpus: dict[str, Any] | None = None
+    split: dict[str, Any] | None = None
+    data_dir: str
+    cache_dir: str
+    on_bad_audio: OnBadAudio
+    batch_size: Annotated[int, Interval(ge=1)]
+    device: Literal["auto", "cpu", "gpu"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SummarizeSettings:
+    """The keys of `summarize`."""
+
+    runs: str | list[str]
+    seed: Seed
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackSettings:
+    """The keys of `stack`."""
+
+    name: Name
+    runs: list[str]
+    meta: Literal["random_forest", "extra_trees", "gradient_boosting", "logistic"]
+    iterations: Annotated[int, Interval(ge=1)]
+    inner_folds: Annotated[int, Interval(ge=2)]
+    jobs: int
+    seed: Seed
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainSettings:
     """The keys of `train`, at the top level; those that hold a `_target_` are checked against it."""
 

@@ -1,8 +1,6 @@
-"""Scores over whole parts, from one confusion matrix and one set of ranked probabilities (torchmetrics).
+"""Scores while training: torchmetrics keep the state, over batches and processes, `evaluation.scores` has the formulas.
 
-Nothing is averaged over batches. What is undefined is None: recall and AUROC of a class that the part does not hold.
-Averages run over the classes where a value is defined, as scikit-learn's balanced_accuracy_score (classes in the
-truth) and f1_score (classes in the truth or the predictions) do.
+Nothing is averaged over batches: a part is scored whole, from one confusion matrix and one set of ranked probabilities.
 """
 
 from __future__ import annotations
@@ -11,33 +9,23 @@ import warnings
 from collections.abc import Sequence
 from typing import TypedDict
 
-from jaxtyping import Float, Int64
+import numpy as np
+from jaxtyping import Float
 from torch import Tensor
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAUROC, MulticlassConfusionMatrix
 
-
-class ClassScores(TypedDict):
-    """The scores of one class against all others."""
-
-    precision: float
-    recall: float | None
-    f1: float | None
-    auroc: float | None
-    support: int
+from ser_lightning.evaluation.scores import accuracy, macro_f1, mean_defined, recalls
 
 
-class Scores(TypedDict):
-    """The scores of a part; `confusion` counts clips, rows are the truth."""
+class EpochScores(TypedDict):
+    """The scores of a part after an epoch; NaN where one is undefined, as the recall of a class without clips."""
 
-    clips: int
     accuracy: float
     balanced_accuracy: float
     macro_f1: float
-    weighted_f1: float
-    auroc: float | None
-    confusion: list[list[int]]
-    per_class: dict[str, ClassScores]
+    auroc: float
+    recall: dict[str, float]
 
 
 def emotion_metrics(num_classes: int, *, over_processes: bool) -> MetricCollection:
@@ -54,58 +42,30 @@ def emotion_metrics(num_classes: int, *, over_processes: bool) -> MetricCollecti
     )
 
 
-def computed_scores(metrics: MetricCollection, labels: Sequence[str]) -> Scores:
+def computed_scores(metrics: MetricCollection, labels: Sequence[str]) -> EpochScores:
     """The scores of all that `metrics` has seen."""
     with warnings.catch_warnings():
-        # A class without clips, or with nothing but clips, has no AUROC; `scores` makes it None.
+        # A class without clips, or with nothing but clips, has no AUROC; below it counts nowhere.
         warnings.filterwarnings("ignore", message="No (positive|negative) samples in targets", category=UserWarning)
         computed = metrics.compute()
-    return scores(computed["confusion"], computed["auroc"], labels)
-
-
-def score_clips(
-    probabilities: Float[Tensor, "clip class"], label: Int64[Tensor, clip], labels: Sequence[str]
-) -> Scores:
-    """The scores of these clips."""
-    metrics = emotion_metrics(len(labels), over_processes=False).to(probabilities.device)
-    metrics.update(probabilities, label)
-    return computed_scores(metrics, labels)
-
-
-def scores(confusion: Int64[Tensor, "class class"], auroc: Float[Tensor, "class"], labels: Sequence[str]) -> Scores:
-    """All scores from the confusion matrix (rows: truth) and the one-vs-rest AUROC of each class."""
-    counts = confusion.double().cpu()
-    hits, support, predicted, total = counts.diagonal(), counts.sum(1), counts.sum(0), counts.sum()
-    precision = hits / predicted.clamp(min=1)
-    recall = hits / support.clamp(min=1)
-    f1 = 2 * hits / (support + predicted).clamp(min=1)
-    ranked = (support > 0) & (support < total)
-    seen, mentioned = support > 0, (support + predicted) > 0
-    per_class = {
-        label: ClassScores(
-            precision=float(precision[i]),
-            recall=float(recall[i]) if seen[i] else None,
-            f1=float(f1[i]) if mentioned[i] else None,
-            auroc=float(auroc[i]) if ranked[i] else None,
-            support=int(support[i]),
-        )
-        for i, label in enumerate(labels)
-    }
-    return Scores(
-        clips=int(total),
-        accuracy=float(hits.sum() / total),
-        balanced_accuracy=float(recall[seen].mean()),
-        macro_f1=float(f1[mentioned].mean()),
-        weighted_f1=float((f1 * support).sum() / total),
-        auroc=float(auroc.double().cpu()[ranked].mean()) if ranked.any() else None,
-        confusion=confusion.tolist(),
-        per_class=per_class,
+    confusion = computed["confusion"].double().cpu().numpy()
+    support = confusion.sum(axis=1)
+    ranked = (support > 0) & (support < support.sum())
+    auroc = np.where(ranked, computed["auroc"].double().cpu().numpy(), np.nan)
+    recall = recalls(confusion)
+    return EpochScores(
+        accuracy=float(accuracy(confusion)),
+        balanced_accuracy=float(mean_defined(recall)),
+        macro_f1=float(macro_f1(confusion)),
+        auroc=float(mean_defined(auroc)),
+        recall={label: float(recall[index]) for index, label in enumerate(labels)},
     )
 
 
 def balanced_accuracy(confusion: Float[Tensor, "class class"]) -> Float[Tensor, ""]:
     """The mean recall over classes present in the truth (rows), without leaving the device.
 
+    >>> import torch
     >>> balanced_accuracy(torch.tensor([[1.0, 1.0], [0.0, 0.0]]))
     tensor(0.5000)
     """

@@ -17,7 +17,9 @@ from ser_lightning.announce import conclude, introduce
 from ser_lightning.build import build_data, build_training, check
 from ser_lightning.config import TrainSettings
 from ser_lightning.errors import RunFailedError, UserError
-from ser_lightning.results import predict_parts, write_results
+from ser_lightning.evaluation.report import write_report
+from ser_lightning.illustration import build_examples
+from ser_lightning.results import predict_parts, write_metrics
 from ser_lightning.run_files import write_run_files
 from ser_lightning.wandb_log import log_results
 
@@ -52,10 +54,13 @@ def train_run(config: Mapping[str, Any], run_dir: Path) -> None:
         if not trainer.is_global_zero:
             return
         debug, device = config["trainer"]["debug"], trainer.strategy.root_device
-        tables = predict_parts(task, module, data, run_dir, device=device, one_batch=debug)
-        scores, report = write_results(tables, data, module, run_dir)
-        log_results(loggers, run_dir, tables["test"], data.labels)
-        conclude(data, scores, run_dir, report)
+        predictions = predict_parts(task, module, data, run_dir, device=device, one_batch=debug)
+        metrics = write_metrics(predictions, data, run_dir)
+        test, store = predictions.tables["test"], data.clips.store
+        examples = build_examples(test, data.table, store, task.frontend, task.network.cpu())
+        report = write_report(run_dir, examples=examples)
+        log_results(loggers, run_dir, predictions.tables, metrics, examples)
+        conclude(metrics, run_dir, report)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ from ser_lightning.counted import step_seed
 from ser_lightning.data.batch import Images
 from ser_lightning.frontend.frontend import Frontend
 from ser_lightning.losses import WeightedCrossEntropy
-from ser_lightning.metrics import Scores, balanced_accuracy, computed_scores, emotion_metrics
+from ser_lightning.metrics import EpochScores, balanced_accuracy, computed_scores, emotion_metrics
 from ser_lightning.models.network import EmotionNetwork
 
 MONITOR = "val_balanced_accuracy"
@@ -104,9 +105,9 @@ class EmotionTask(pytorch_lightning.LightningModule):
         self.log("val_accuracy", scored["accuracy"])
         self.log(MONITOR, scored["balanced_accuracy"], prog_bar=True)
         self.log("val_macro_f1", scored["macro_f1"])
-        for label, of_class in scored["per_class"].items():
-            if of_class["recall"] is not None:
-                self.log(f"val_recall_{label}", of_class["recall"])
+        for label, recall in scored["recall"].items():
+            if not math.isnan(recall):
+                self.log(f"val_recall_{label}", recall)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The optimizer, and its schedule per step."""
@@ -118,7 +119,7 @@ class EmotionTask(pytorch_lightning.LightningModule):
         """Add the closed description of what is needed to predict."""
         checkpoint["recognizer"] = self.description
 
-    def _score(self) -> tuple[Tensor, Scores]:
+    def _score(self) -> tuple[Tensor, EpochScores]:
         """The weighted loss on clip probabilities, and the scores over all processes."""
         _, probabilities, target = self.averages.result()
         self.metrics.update(probabilities, target.argmax(1))

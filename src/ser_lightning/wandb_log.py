@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from pytorch_lightning.loggers import Logger, WandbLogger
 
-from ser_lightning.evaluation.predictions import table_scores
+from ser_lightning.evaluation.examples import Example
 
 
-def log_results(loggers: Sequence[Logger], run_dir: Path, test: pl.DataFrame, labels: Sequence[str]) -> None:
+def log_results(
+    loggers: Sequence[Logger],
+    run_dir: Path,
+    tables: Mapping[str, pl.DataFrame],
+    metrics: Mapping[str, Any],
+    examples: Sequence[Example],
+) -> None:
     """Send the results to every W&B logger of the run, and finish it."""
     for logger in loggers:
         if isinstance(logger, WandbLogger):
-            _log(logger, run_dir, test, labels)
+            _log(logger, run_dir, tables["test"], metrics, examples)
 
 
-def _log(logger: WandbLogger, run_dir: Path, test: pl.DataFrame, labels: Sequence[str]) -> None:
+def _log(
+    logger: WandbLogger, run_dir: Path, test: pl.DataFrame, metrics: Mapping[str, Any], examples: Sequence[Example]
+) -> None:
     import wandb
 
+    labels, scores = metrics["labels"], metrics["test"]
     number = {label: index for index, label in enumerate(labels)}
-    scores = table_scores(test, labels)
     summary = {f"test_{name}": scores[name] for name in ("accuracy", "balanced_accuracy", "macro_f1", "auroc")}
     logger.experiment.summary.update(summary)
     confusion = wandb.plot.confusion_matrix(

@@ -8,17 +8,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import torch
 
 from ser_lightning.files import atomic_path
-from ser_lightning.metrics import Scores, score_clips
 
 ABOUT = ("clip", "corpus", "speaker", "sex", "text", "intensity")
 
 
 def predictions_table(
     clips: pl.DataFrame,
-    probabilities: npt.NDArray[np.float32],
+    probabilities: npt.NDArray[np.floating],
     labels: Sequence[str],
     soft: npt.NDArray[np.float32] | None = None,
 ) -> pl.DataFrame:
@@ -34,8 +32,8 @@ def predictions_table(
     )
 
 
-def _columns(letter: str, values: npt.NDArray[np.float32], labels: Sequence[str]) -> list[pl.Series]:
-    return [pl.Series(f"{letter}_{label}", values[:, index]) for index, label in enumerate(labels)]
+def _columns(letter: str, values: npt.NDArray[np.floating], labels: Sequence[str]) -> list[pl.Series]:
+    return [pl.Series(f"{letter}_{label}", values[:, index].astype(np.float32)) for index, label in enumerate(labels)]
 
 
 def write_predictions(path: Path, table: pl.DataFrame) -> None:
@@ -45,15 +43,11 @@ def write_predictions(path: Path, table: pl.DataFrame) -> None:
 
 
 def read_predictions(path: Path) -> pl.DataFrame:
-    """Read a predictions CSV: text as text, numbers as numbers."""
+    """Read a predictions CSV: text as text, probabilities as the float32 that they were."""
     table = pl.read_csv(path, infer_schema=False)
-    numbers = [name for name in table.columns if name == "duration" or name.startswith(("p_", "q_"))]
-    return table.with_columns(pl.col(numbers).cast(pl.Float64), pl.exclude(numbers).fill_null(""))
-
-
-def table_scores(table: pl.DataFrame, labels: Sequence[str]) -> Scores:
-    """The scores of a predictions table."""
-    number = {label: index for index, label in enumerate(labels)}
-    probabilities = torch.from_numpy(table.select(f"p_{label}" for label in labels).to_numpy().astype(np.float32))
-    truth = torch.tensor([number[label] for label in table["label"]])
-    return score_clips(probabilities, truth, labels)
+    shares = [name for name in table.columns if name.startswith(("p_", "q_"))]
+    return table.with_columns(
+        pl.col(shares).cast(pl.Float32),
+        pl.col("duration").cast(pl.Float64),
+        pl.exclude("duration", *shares).fill_null(""),
+    )

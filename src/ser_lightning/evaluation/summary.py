@@ -1,17 +1,19 @@
-"""The terminal's account of a run: protocol first, then a table per class like scikit-learn's, then all parts."""
+"""The terminal's account of a run: a table per class like scikit-learn's, then all parts, with intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from ser_lightning.metrics import Scores
+from ser_lightning.evaluation.intervals import said
+from ser_lightning.evaluation.scores import NAMES
 
 
-def class_table(scores: Scores, title: str) -> Table:
-    """Precision, recall, F1, AUROC and support per class, and their means over the classes that have them."""
+def class_table(scores: Mapping[str, Any], title: str) -> Table:
+    """Precision, recall, F1, AUROC and support per class."""
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False)
     table.add_column("")
     for name in ("precision", "recall", "F1", "AUROC", "clips"):
@@ -22,23 +24,25 @@ def class_table(scores: Scores, title: str) -> Table:
     return table
 
 
-def parts_table(parts: Mapping[str, Scores]) -> Table:
-    """The scores of each part side by side."""
+def parts_table(parts: Mapping[str, Mapping[str, Any]]) -> Table:
+    """The scores of each part side by side; in brackets the interval over speakers, where there is one."""
     table = Table(box=SIMPLE_HEAD, show_edge=False)
     table.add_column("")
     for part in parts:
         table.add_column(part, justify="right")
-    rows: dict[str, list[float | None]] = {
-        "balanced accuracy (UAR)": [scores["balanced_accuracy"] for scores in parts.values()],
-        "accuracy": [scores["accuracy"] for scores in parts.values()],
-        "macro F1": [scores["macro_f1"] for scores in parts.values()],
-        "weighted F1": [scores["weighted_f1"] for scores in parts.values()],
-        "AUROC (one vs rest)": [scores["auroc"] for scores in parts.values()],
-    }
-    for name, values in rows.items():
-        table.add_row(name, *map(shown, values))
+    for key, name in NAMES.items():
+        if any(scores[key] is not None for scores in parts.values()):
+            table.add_row(name, *(said(scores[key], _around(scores, key)) for scores in parts.values()))
     table.add_row("clips", *(str(scores["clips"]) for scores in parts.values()))
     return table
+
+
+def interval_note(scores: Mapping[str, Any]) -> str:
+    """What the brackets are, or why there are none."""
+    intervals = scores["intervals"]
+    if intervals["reason"]:
+        return f"no intervals: {intervals['reason']}"
+    return f"[ ]: {intervals['level']:.0%} interval of {intervals['speakers']} speakers, by a {intervals['method']}"
 
 
 def shown(value: float | None) -> str:
@@ -48,3 +52,8 @@ def shown(value: float | None) -> str:
     ('0.500', '-')
     """
     return "-" if value is None else f"{value:.3f}"
+
+
+def _around(scores: Mapping[str, Any], key: str) -> tuple[float, float] | None:
+    low_high = scores["intervals"]["scores"].get(key) if "intervals" in scores else None
+    return None if low_high is None else (low_high[0], low_high[1])

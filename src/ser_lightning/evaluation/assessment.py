@@ -1,0 +1,40 @@
+"""All that metrics.json says of a run's predictions: the scores of each part, intervals, groups and calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from ser_lightning.evaluation.calibration import Calibration, uncalibrated_scores
+from ser_lightning.evaluation.intervals import table_intervals
+from ser_lightning.evaluation.scores import table_scores
+
+UNSEEN = ("val", "test")
+"""The parts that are not trained on: of these there are intervals."""
+
+
+def assess(
+    tables: Mapping[str, pl.DataFrame], labels: Sequence[str], *, protocol: Mapping[str, Any], temperature: float
+) -> dict[str, Any]:
+    """The contents of metrics.json, from the protocol and the predictions of each part (calibrated)."""
+    return {
+        "protocol": dict(protocol),
+        "labels": list(labels),
+        "calibration": Calibration(
+            temperature=temperature,
+            fitted_on="val",
+            before={
+                part: uncalibrated_scores(table, labels, temperature)
+                for part, table in tables.items()
+                if part in UNSEEN
+            },
+        ),
+        **{part: _part(part, table, labels) for part, table in tables.items()},
+    }
+
+
+def _part(part: str, table: pl.DataFrame, labels: Sequence[str]) -> dict[str, Any]:
+    scores = dict(table_scores(table, labels))
+    return scores | {"intervals": table_intervals(table, labels)} if part in UNSEEN else scores

@@ -1,0 +1,124 @@
+"""How far a score could be off: intervals over speakers, because clips of one speaker err together.
+
+A bootstrap over clips would take a speaker's 60 clips for 60 independent votes. Here whole speakers are drawn with
+replacement, and the percentiles are expanded (Hesterberg 2015, "What teachers should know about the bootstrap"): the
+plain ones are too narrow by about the factor between the normal and Student's t distribution, and by sqrt(n / (n - 1)).
+`python benchmarks/coverage.py` measures how often such an interval holds the truth.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float, Int64
+from scipy import stats
+
+from ser_lightning.evaluation.scores import RANGES, all_scores
+from ser_lightning.evaluation.tallies import tally
+
+LEVEL = 0.95
+NUM_RESAMPLES = 2000
+LEAST_SPEAKERS = 10
+METHOD = "bootstrap over speakers, expanded percentiles"
+Range = tuple[float, float]
+
+
+class Intervals(TypedDict):
+    """The intervals of a part as in metrics.json: low and high by score; none, and the reason, of too few speakers."""
+
+    level: float
+    method: str
+    speakers: int
+    reason: str
+    scores: dict[str, Range]
+
+
+def table_intervals(table: pl.DataFrame, labels: Sequence[str], *, seed: int = 0) -> Intervals:
+    """The interval of every score of a predictions table, over its speakers (columns corpus, speaker)."""
+    names = voices(table)
+    num_speakers = names.n_unique()
+    reason = too_few(table)
+    if reason:
+        return Intervals(level=LEVEL, method=METHOD, speakers=num_speakers, reason=reason, scores={})
+    sums = tally(table, labels, names)
+    values = all_scores(sums.weighted(resample_weights(num_speakers, seed=seed)))
+    estimates = all_scores(sums.total())
+    scores = {
+        name: bounded(name, interval(of_resamples, float(estimates[name]), num_speakers))
+        for name, of_resamples in values.items()
+        if not np.isnan(estimates[name])
+    }
+    return Intervals(level=LEVEL, method=METHOD, speakers=num_speakers, reason="", scores=scores)
+
+
+def voices(table: pl.DataFrame) -> pl.Series:
+    """The speaker of each row as corpus/speaker; an unknown one is empty."""
+    return table.select(
+        pl.when(pl.col("speaker") == "").then(pl.lit("")).otherwise(pl.format("{}/{}", "corpus", "speaker"))
+    ).to_series()
+
+
+def too_few(table: pl.DataFrame) -> str:
+    """Why there can be no interval over the speakers of a table; empty where there can."""
+    unknown = int((table["speaker"] == "").sum())
+    if unknown:
+        return f"the speakers of {unknown} clips are not known, and an interval must be one over speakers"
+    num = voices(table).n_unique()
+    if num < LEAST_SPEAKERS:
+        people = f"{num} speaker{'s are' if num != 1 else ' is'}"
+        return f"{people} too few for an interval ({LEAST_SPEAKERS} are needed): look at the values of each"
+    return ""
+
+
+def resample_weights(
+    num_groups: int, *, num_resamples: int = NUM_RESAMPLES, seed: int = 0
+) -> Int64[np.ndarray, "resample group"]:
+    """How often each group is drawn in each resample of as many groups."""
+    return np.random.default_rng(seed).multinomial(num_groups, np.full(num_groups, 1 / num_groups), num_resamples)
+
+
+def interval(resampled: Float[np.ndarray, " resample"], estimate: float, num_groups: int) -> Range:
+    """The expanded percentile interval of one score, moved by what the resamples are off on average.
+
+    The move matters where a score is biased by nature, as the calibration error is: a resample has more of the bias.
+    Resamples in which the score is undefined are left out.
+    """
+    there = resampled[~np.isnan(resampled)]
+    tail = expanded_tail(num_groups)
+    low, high = np.quantile(there, [tail, 1 - tail]) - (there.mean() - estimate)
+    return float(low), float(high)
+
+
+def bounded(name: str, around: Range) -> Range:
+    """The interval within the values that the score can take.
+
+    >>> bounded("ece", (-0.01, 0.04)), bounded("kappa", (-0.2, 0.9))
+    ((0.0, 0.04), (-0.2, 0.9))
+    """
+    least, most = RANGES.get(name, (0.0, 1.0))
+    return max(around[0], least), min(around[1], most)
+
+
+def expanded_tail(num_groups: int, level: float = LEVEL) -> float:
+    """The share of resamples that is cut off at each end.
+
+    >>> round(expanded_tail(12), 4), round(expanded_tail(10000), 4)
+    (0.0108, 0.025)
+    """
+    quantile = stats.t.ppf((1 + level) / 2, num_groups - 1)
+    return float(stats.norm.sf(math.sqrt(num_groups / (num_groups - 1)) * quantile))
+
+
+def said(value: float | None, around: Range | None) -> str:
+    """A score with its interval as it is printed.
+
+    >>> said(0.5, (0.41, 0.59)), said(0.5, None), said(None, None)
+    ('0.500 [0.410, 0.590]', '0.500', '-')
+    """
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if around is None else f"{value:.3f} [{around[0]:.3f}, {around[1]:.3f}]"
