@@ -11,7 +11,10 @@ from ser_lightning.cli import conf_dir
 from ser_lightning.config import (
     DescribeSettings,
     DownloadSettings,
+    EvaluateSettings,
     PrepareSettings,
+    StackSettings,
+    SummarizeSettings,
     TrainSettings,
     config_problems,
     plain,
@@ -20,7 +23,9 @@ from ser_lightning.downloads.command import PLACES, check_download
 from ser_lightning.schema import find_target
 
 OPTIONS = sorted(
-    (path.parent.name, path.stem) for path in conf_dir().glob("*/*.yaml") if path.parent.name != "experiment"
+    (path.parent.name, path.stem)
+    for path in conf_dir().glob("*/*.yaml")
+    if path.parent.name not in ("experiment", "sweep")
 )
 EXPERIMENTS = sorted(path.stem for path in (conf_dir() / "experiment").glob("*.yaml"))
 FIXED = {"name"}
@@ -81,6 +86,29 @@ def test_describe_fits():
 
 def test_prepare_fits():
     assert config_problems(composed(config_name="prepare"), PrepareSettings) == []
+
+
+@pytest.mark.parametrize(
+    "more", [[], ["corpus=tess"], ["corpus=several", "corpus.names=[tess]", "split=kfold"], ["split=emobox"]]
+)
+def test_evaluate_fits(more):
+    assert config_problems(composed("run=RUN", *more, config_name="evaluate"), EvaluateSettings) == []
+
+
+def test_summarize_fits():
+    assert config_problems(composed("runs=multirun/demo", config_name="summarize"), SummarizeSettings) == []
+
+
+@pytest.mark.parametrize("meta", ["random_forest", "extra_trees", "gradient_boosting", "logistic"])
+def test_stack_fits(meta):
+    config = composed("runs=[outputs/a/latest,multirun/b]", f"meta={meta}", config_name="stack")
+    assert config_problems(config, StackSettings) == []
+
+
+@pytest.mark.parametrize("sweep", sorted(path.stem for path in (conf_dir() / "sweep").glob("*.yaml")))
+@pytest.mark.parametrize("more", [[], ["+experiment=demo"], ["model=effb0"]])
+def test_a_sweep_fits(sweep, more):
+    assert config_problems(composed(*more, f"+sweep={sweep}"), TrainSettings) == []
 
 
 def test_download_fits():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import polars as pl
 import pytest
 import sklearn.metrics
 import torch
@@ -73,3 +74,25 @@ def test_balanced_accuracy_on_the_device_is_that_of_the_scores(confusion):
 
 def test_balanced_accuracy_of_nothing_is_zero():
     assert balanced_accuracy(torch.zeros(3, 3)).item() == 0.0
+
+
+def test_scores_are_those_of_the_predictions_table():
+    from ser_lightning.evaluation.predictions import predictions_table
+    from ser_lightning.evaluation.scores import table_scores
+
+    probabilities, label = table([0] * 20 + [1] * 12 + [2] * 2, seed=4)
+    probabilities = (probabilities * 8).round() / 8  # with ties
+    about = {name: [""] * 34 for name in ("clip", "corpus", "speaker", "sex", "text", "intensity")}
+    clips = pl.DataFrame({**about, "seconds": [1.0] * 34, "label": [NAMES[index] for index in label]})
+    expected = table_scores(predictions_table(clips, probabilities.numpy(), NAMES), NAMES)
+    found = scores_of((probabilities, label))
+    for name in ("accuracy", "balanced_accuracy", "macro_f1", "auroc"):
+        assert found[name] == pytest.approx(expected[name], abs=1e-6)
+    assert found["recall"] == pytest.approx({name: row["recall"] for name, row in expected["per_class"].items()})
+
+
+def test_of_one_class_alone_there_is_no_auroc():
+    found = scores_of(table([1, 1, 1]))
+    assert math.isnan(found["auroc"])
+    assert [math.isnan(value) for value in found["recall"].values()] == [True, False, True]
+    assert found["balanced_accuracy"] == found["accuracy"] == found["recall"]["happy"]

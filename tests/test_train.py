@@ -231,22 +231,6 @@ def test_a_multirun_leaves_a_directory_a_job_and_a_rejected_one_does_not_stop_it
     assert sorted(path.parent.name for path in sweep.glob("*/metrics.json")) == ["0", "2"]
 
 
-def test_wandb_without_a_key_goes_offline_and_keeps_everything(arguments, corpus, tmp_path, run_job, monkeypatch):
-    monkeypatch.delenv("WANDB_API_KEY", raising=False)
-    monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    run_dir = tmp_path / "run"
-    result = run_job(
-        train, "train", arguments(corpus, tmp_path, "trainer=debug", "logger=wandb", f"hydra.run.dir={run_dir}")
-    )
-    assert result.code == 0
-    assert "W&B runs offline (no API key)" in result.err
-    [record] = (run_dir / "wandb").glob("offline-run-*/run-*.wandb")
-    content = record.read_bytes()
-    for key in (b"val_recall_angry", b"val_balanced_accuracy", b"test_confusion", b"report-"):
-        assert key in content
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorboard")
 def test_tensorboard_writes_event_files(arguments, corpus, tmp_path, run_job):
     run_dir = tmp_path / "run"

@@ -53,7 +53,18 @@ def conclude(metrics: Mapping[str, Any], run_dir: Path, report: Path) -> None:
     out.print()
     out.print(parts_table({part: metrics[part] for part in PARTS if part in metrics}))
     out.print(interval_note(metrics["test"]), markup=False)
-    out.print(f"temperature {metrics['calibration']['temperature']:.2f}, fitted on val: probabilities are calibrated")
+    out.print(calibration_line(metrics["calibration"]["temperature"]))
     out.print()
     out.print(f"protocol: {metrics['protocol']['sentence']}", markup=False)
     out.print(f"run:    {run_dir}\nreport: {report}", markup=False)
+
+
+def calibration_line(temperature: float) -> str:
+    """What was done to the probabilities.
+
+    >>> calibration_line(1.48)
+    'temperature 1.48: the probabilities are calibrated on the val part of training'
+    """
+    if temperature == 1.0:
+        return "temperature 1: the probabilities are as the model gives them"
+    return f"temperature {temperature:.2f}: the probabilities are calibrated on the val part of training"

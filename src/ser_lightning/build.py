@@ -26,6 +26,8 @@ from ser_lightning.data.splits.base import Split, Splitter
 from ser_lightning.data.targets import class_targets, unlearned_votes
 from ser_lightning.emotions import LabelSet, label_set
 from ser_lightning.errors import UserError
+from ser_lightning.learned_labels import learned_label_set
+from ser_lightning.loggers import LoggedRun
 from ser_lightning.task import EmotionTask
 
 Config = Mapping[str, Any]
@@ -130,9 +132,12 @@ def _in_parts(clips: Clips, split: Split) -> tuple[Clips, pl.DataFrame]:
 
 
 def build_training(
-    config: Config, data: RunData, run_dir: Path
+    config: Config, data: RunData, run_dir: Path, *, sweep: str | None = None
 ) -> tuple[EmotionTask, SpeechData, pytorch_lightning.Trainer, list[Logger]]:
-    """The task, the batches, the trainer and its loggers; raises UserError where weights are out of reach."""
+    """The task, the batches, the trainer and its loggers; `sweep` is the name of the multirun that this is a job of.
+
+    Raises UserError where weights are out of reach.
+    """
     pytorch_lightning.seed_everything(config["seed"], workers=True, verbose=False)
     frontend = built(config["frontend"])
     window = round(config["data"]["window_seconds"] * config["sample_rate"])
@@ -150,7 +155,9 @@ def build_training(
         seed=config["seed"],
         description=describe(config, data.labels),
     )
-    loggers = [built(node, run_dir, config["name"]) for node in config["logger"].values()]
+    tags = (*data.protocol["corpora"], config["model"]["backbone"], data.protocol["split"])
+    logged = LoggedRun(folder=run_dir, name=config["name"], sweep=sweep, tags=tags)
+    loggers = [built(node, logged) for node in config["logger"].values()]
     return task, module, built(config["trainer"], run_dir, loggers), loggers
 
 
@@ -168,6 +175,7 @@ def describe(config: Config, labels: tuple[str, ...]) -> dict[str, Any]:
     return {
         "format": 1,
         "labels": list(labels),
+        "emotions": dict(learned_label_set(config["label_set"], labels).mapping),
         "sample_rate": config["sample_rate"],
         "window_seconds": config["data"]["window_seconds"],
         "temperature": 1.0,

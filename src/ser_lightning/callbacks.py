@@ -38,6 +38,7 @@ class EpochLog(pytorch_lightning.Callback):
         logged = trainer.callback_metrics.items()
         values = {name: float(value) for name, value in logged if name.startswith(("train_", "val_"))}
         epoch, lr = trainer.current_epoch + 1, max(group["lr"] for group in trainer.optimizers[0].param_groups)
+        task.log("lr", lr)
         train_seconds, val_seconds = self.trained - self.started, time.perf_counter() - self.trained
         self.rows.append({"epoch": epoch, **values, "lr": lr})
         self.times.append({"epoch": epoch, "train_seconds": train_seconds, "val_seconds": val_seconds})

@@ -102,6 +102,8 @@ def _first_of_sweep(override: str) -> str:
 def _short(error: Exception) -> str:
     """Hydra's message in one line; a missing option is answered with the nearest."""
     text = str(error)
+    if isinstance(error, UserError):
+        return text
     if isinstance(error, OverrideParseException):
         key, _, value = error.override.partition("=")
         return f"cannot be read as key=value; put the value in quotes: \"{key}='{value}'\""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, cast
 
 from annotated_types import Interval
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import AfterValidator
 
@@ -24,7 +24,15 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_jobs(jobs: int) -> int:
+    """The number of processes, if it is one; raises UserError."""
+    if jobs < 1 and jobs != -1:
+        raise UserError("1 process or more, or -1 for as many as there are cores")
+    return jobs
+
+
 Name = Annotated[str, AfterValidator(check_name)]
+Jobs = Annotated[int, AfterValidator(check_jobs)]
 Seed = Annotated[int, Interval(ge=0, lt=2**32)]
 Rate = Annotated[int, Interval(ge=8000, le=192000)]
 OnBadAudio = Literal["error", "skip"]
@@ -77,7 +85,8 @@ class EvaluateSettings:
     data_dir: str
     cache_dir: str
     on_bad_audio: OnBadAudio
-    batch_size: Annotated[int, Interval(ge=1)]
+    leaks: Literal["error", "warn"]
+    batch_size: Annotated[int, Interval(ge=1)] | None = None
     device: Literal["auto", "cpu", "gpu"]
 
 
@@ -98,7 +107,7 @@ class StackSettings:
     meta: Literal["random_forest", "extra_trees", "gradient_boosting", "logistic"]
     iterations: Annotated[int, Interval(ge=1)]
     inner_folds: Annotated[int, Interval(ge=2)]
-    jobs: int
+    jobs: Jobs
     seed: Seed
 
 
@@ -129,14 +138,15 @@ class TrainSettings:
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """The config with every interpolation resolved, as dicts, lists, strings and numbers.
+    """The config, interpolations resolved, as dicts, lists, strings and numbers; without the keys that have no value.
 
-    Raises UserError where one cannot be resolved or a value is missing.
+    Raises UserError where one cannot be resolved.
     """
     try:
-        return cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+        made = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True))
     except OmegaConfBaseException as error:
         raise UserError(str(error).splitlines()[0]) from error
+    return {key: value for key, value in made.items() if value != MISSING}
 
 
 def config_problems(config: Mapping[str, Any], settings: type) -> list[str]:

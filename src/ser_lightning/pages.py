@@ -17,14 +17,20 @@ from ser_lightning.files import atomic_path
 
 
 def render(package: str, template: str, *, filters: Mapping[str, Callable[..., str]], **values: object) -> str:
-    """The page's text from a template file of a package, every value escaped; `style` is ours and stays as it is."""
+    """The page's text from a template file of a package, every value escaped; `style` is ours and stays as it is.
+
+    A template may include others, by their paths within the package.
+    """
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FunctionLoader(lambda name: _text(package, name)),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters.update(filters)
-    style = (resources.files("ser_lightning") / "page.css").read_text(encoding="utf-8")
-    source = (resources.files(package) / template).read_text(encoding="utf-8")
-    return environment.from_string(source).render(style=Markup(style), **values)
+    style = _text("ser_lightning", "page.css")
+    return environment.get_template(template).render(style=Markup(style), **values)
 
 
 def write_page(folder: Path, page: str, pictures: Mapping[str, bytes]) -> Path:
@@ -43,3 +49,7 @@ def data_uri(kind: str, content: bytes) -> str:
     'data:text/plain;base64,aGk='
     """
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _text(package: str, name: str) -> str:
+    return resources.files(package).joinpath(*name.split("/")).read_text(encoding="utf-8")

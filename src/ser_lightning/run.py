@@ -21,7 +21,7 @@ from ser_lightning.evaluation.report import write_report
 from ser_lightning.illustration import build_examples
 from ser_lightning.results import predict_parts, write_metrics
 from ser_lightning.run_files import write_run_files
-from ser_lightning.wandb_log import log_results
+from ser_lightning.wandb_log import log_config, log_results
 
 MEMORY_SIGNS = (
     "out of memory",
@@ -34,19 +34,21 @@ MEMORY_SIGNS = (
 """What libraries say, in lower case, when memory runs out."""
 
 
-def train_run(config: Mapping[str, Any], run_dir: Path) -> None:
-    """Train as configured and leave everything in `run_dir`; raises UserError or RunFailedError."""
+def train_run(config: Mapping[str, Any], run_dir: Path, *, sweep: str | None = None) -> None:
+    """Train as configured and leave everything in `run_dir`; `sweep` is the name of the multirun that this is a job of.
+
+    Raises UserError or RunFailedError.
+    """
     quieten()
     check(config, TrainSettings)
     if (run_dir / "metrics.json").exists():
         raise UserError(f"{run_dir} holds a finished run, which is not overwritten; choose another name=")
     data = build_data(config)
     with told_if_out_of_memory(config["data"]["batch_size"], config["trainer"]["accumulate_grad_batches"]):
-        task, module, trainer, loggers = build_training(config, data, run_dir)
+        task, module, trainer, loggers = build_training(config, data, run_dir, sweep=sweep)
         if trainer.world_size > 1 and config["model"]["freeze_epochs"]:
             raise UserError("model.freeze_epochs needs one device (trainer.devices=1), or must be 0 on several")
-        for logger in loggers:
-            logger.log_hyperparams(dict(config))
+        log_config(loggers, config, data.protocol)
         if trainer.is_global_zero:
             introduce(data, task, trainer, config["model"]["backbone"])
             write_run_files(run_dir, config, data.table, data.clips.left_out, data.leaks)
@@ -56,8 +58,8 @@ def train_run(config: Mapping[str, Any], run_dir: Path) -> None:
         debug, device = config["trainer"]["debug"], trainer.strategy.root_device
         predictions = predict_parts(task, module, data, run_dir, device=device, one_batch=debug)
         metrics = write_metrics(predictions, data, run_dir)
-        test, store = predictions.tables["test"], data.clips.store
-        examples = build_examples(test, data.table, store, task.frontend, task.network.cpu())
+        test, network = predictions.tables["test"], task.network.cpu()
+        examples = build_examples(test, data.table, data.clips.store, task.frontend, network, window=module.window)
         report = write_report(run_dir, examples=examples)
         log_results(loggers, run_dir, predictions.tables, metrics, examples)
         conclude(metrics, run_dir, report)

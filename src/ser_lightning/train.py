@@ -15,11 +15,14 @@ def train(config: DictConfig) -> None:
     from pathlib import Path
 
     from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
 
     from ser_lightning.config import plain
     from ser_lightning.run import train_run
 
-    train_run(plain(config), Path(HydraConfig.get().runtime.output_dir))
+    state = HydraConfig.get()
+    sweep = Path(state.sweep.dir).name if state.mode is RunMode.MULTIRUN else None
+    train_run(plain(config), Path(state.runtime.output_dir), sweep=sweep)
 
 
 if __name__ == "__main__":

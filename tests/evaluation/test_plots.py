@@ -1,4 +1,4 @@
-"""The curves equal scikit-learn's, and what is drawn equals what was given."""
+"""What is drawn equals what was given."""
 
 from __future__ import annotations
 
@@ -6,75 +6,58 @@ import io
 
 import matplotlib as mpl
 import numpy as np
-import polars as pl
 import pytest
 import sklearn.metrics
+from matplotlib.colors import to_hex
 from matplotlib.image import imread
 
 from ser_lightning.drawing import PIXELS_PER_INCH, png
 from ser_lightning.evaluation import plots
+from ser_lightning.evaluation.curves import PrecisionRecallCurve, RocCurve, precision_recall_curve, roc_curve
+from ser_lightning.evaluation.example_plots import CYAN, log_mel_figure
+from ser_lightning.evaluation.reliability import Bin
 
 RANDOM = np.random.default_rng(0)
-MANY = RANDOM.random(200) < 0.3
-SCORES = {
-    "random": (MANY, RANDOM.random(200)),
-    "ties": (MANY, np.round(RANDOM.random(200) + 0.4 * MANY, 1)),
-    "float32": (MANY, RANDOM.random(200).astype(np.float32)),
-    "all equal": (MANY, np.full(200, 0.5)),
-    "perfect": (MANY, MANY.astype(float)),
-    "upside down": (MANY, 1.0 - MANY),
-    "one positive": (np.arange(9) == 4, np.linspace(0, 1, 9)),
-    "two clips": (np.array([True, False]), np.array([0.2, 0.8])),
-}
+TRUTH = RANDOM.random(200) < 0.3
+TIES = np.round(RANDOM.random(200) + 0.4 * TRUTH, 1)
 
 
-@pytest.mark.parametrize(("truth", "score"), SCORES.values(), ids=SCORES.keys())
-def test_roc_curve_is_scikit_learns(truth, score):
-    curve = plots.roc_curve(truth, score)
-    expected = sklearn.metrics.roc_curve(truth, score, drop_intermediate=False)
-    np.testing.assert_allclose(curve.false_positive_rate, expected[0], rtol=0, atol=1e-12)
-    np.testing.assert_allclose(curve.true_positive_rate, expected[1], rtol=0, atol=1e-12)
-    assert curve.area == pytest.approx(sklearn.metrics.roc_auc_score(truth, score), abs=1e-12)
-
-
-@pytest.mark.parametrize("truth", [np.zeros(5, dtype=bool), np.ones(5, dtype=bool), np.zeros(0, dtype=bool)])
-def test_there_is_no_roc_curve_without_both_kinds(truth):
-    assert plots.roc_curve(truth, np.linspace(0, 1, truth.size)) is None
-
-
-def predictions(truth: np.ndarray, probabilities: np.ndarray, labels: list[str]) -> pl.DataFrame:
-    columns = {f"p_{label}": probabilities[:, index] for index, label in enumerate(labels)}
-    return pl.DataFrame({"label": [labels[index] for index in truth]} | columns)
-
-
-def test_roc_curves_are_one_vs_rest_and_leave_out_the_absent_class():
-    labels = ["angry", "happy", "sad"]
-    truth, probabilities = RANDOM.integers(0, 2, 60), RANDOM.dirichlet(np.ones(3), 60)
-    curves = plots.roc_curves(predictions(truth, probabilities, labels), labels)
-    assert list(curves) == ["angry", "happy"]
-    for index, label in enumerate(curves):
-        expected = sklearn.metrics.roc_auc_score(truth == index, probabilities[:, index])
-        assert curves[label].area == pytest.approx(expected, abs=1e-12)
-
-
-def test_two_classes_have_mirrored_curves_of_one_area():
-    truth, first = RANDOM.integers(0, 2, 40), RANDOM.random(40)
-    curves = plots.roc_curves(predictions(truth, np.stack([first, 1 - first], 1), ["a", "b"]), ["a", "b"])
-    assert curves["a"].area == pytest.approx(curves["b"].area, abs=1e-12)
+def legend(figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 def test_roc_figure_draws_each_curve_and_names_its_area():
-    truth, score = SCORES["ties"]
-    curve = plots.roc_curve(truth, score)
-    axes = plots.roc_figure({"sad": curve}).axes[0]
-    np.testing.assert_array_equal(axes.lines[1].get_xydata(), np.stack(curve, axis=1))
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == [f"sad  {curve.area:.2f}"]
+    curve = roc_curve(TRUTH, TIES)
+    figure = plots.roc_figure({"sad": curve})
+    np.testing.assert_array_equal(figure.axes[0].lines[1].get_xydata(), np.stack(curve, axis=1))
+    assert legend(figure) == [f"sad  {curve.area:.2f}"]
 
 
-def test_more_classes_than_colours_still_look_different():
-    curve = plots.RocCurve(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
-    lines = plots.roc_figure({f"class {index}": curve for index in range(20)}).axes[0].lines[1:]
-    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 20
+def test_precision_recall_figure_draws_steps_and_names_scikit_learns_average_precision():
+    curve = precision_recall_curve(TRUTH, TIES)
+    figure = plots.precision_recall_figure({"sad": curve})
+    line = figure.axes[0].lines[0]
+    np.testing.assert_array_equal(line.get_xydata(), np.stack([curve.recall, curve.precision], axis=1))
+    assert line.get_drawstyle() == "steps-post"
+    assert legend(figure) == [f"sad  {sklearn.metrics.average_precision_score(TRUTH, TIES):.2f}"]
+
+
+@pytest.mark.parametrize("kind", ["roc", "precision_recall"])
+def test_more_classes_than_colours_still_look_different(kind):
+    ends = np.array([0.0, 1.0])
+    curve = {"roc": RocCurve, "precision_recall": PrecisionRecallCurve}[kind](ends, ends)
+    draw = {"roc": plots.roc_figure, "precision_recall": plots.precision_recall_figure}[kind]
+    figure = draw({f"class {index}": curve for index in range(30)})
+    lines = [line for line in figure.axes[0].lines if line.get_label().startswith("class")]
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 30
+    assert len(legend(figure)) == 30
+
+
+def test_names_that_matplotlib_would_read_as_formulas_or_hide_are_shown():
+    curve = RocCurve(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
+    figure = plots.roc_figure({"$\\broken{": curve, "_hidden": curve})
+    assert legend(figure) == ["\\$\\broken{  0.50", " _hidden  0.50"]
+    png(figure)
 
 
 def test_confusion_figure_prints_counts_and_colours_shares_of_the_row():
@@ -87,11 +70,29 @@ def test_confusion_figure_prints_counts_and_colours_shares_of_the_row():
     np.testing.assert_allclose(axes.images[0].get_array(), shares, atol=1e-12)
 
 
+def test_normalised_confusion_figure_prints_per_cent_of_the_row():
+    truth, guess = RANDOM.integers(0, 3, 90), RANDOM.integers(0, 3, 90)
+    counts = sklearn.metrics.confusion_matrix(truth, guess)
+    axes = plots.normalised_confusion_figure([*counts.tolist()], ["angry", "happy", "sad"]).axes[0]
+    percent = 100 * sklearn.metrics.confusion_matrix(truth, guess, normalize="true")
+    printed = {text.get_position(): text.get_text() for text in axes.texts}
+    assert printed == {(column, row): f"{value:.0f}" for (row, column), value in np.ndenumerate(percent)}
+    np.testing.assert_allclose(axes.images[0].get_array(), percent / 100, atol=1e-12)
+
+
+def test_thirty_classes_are_coloured_without_numbers():
+    axes = plots.confusion_figure(np.eye(30, dtype=int).tolist(), [f"c{index}" for index in range(30)]).axes[0]
+    np.testing.assert_array_equal(axes.images[0].get_array(), np.eye(30))
+    assert len(axes.texts) == 0
+
+
 def test_confusion_of_an_absent_class_has_no_share():
     axes = plots.confusion_figure([[3, 1], [0, 0]], ["angry", "happy"]).axes[0]
     shares = axes.images[0].get_array()
     np.testing.assert_array_equal(shares.mask, [[False, False], [True, True]])
     np.testing.assert_array_equal(shares[0], [0.75, 0.25])
+    texts = plots.normalised_confusion_figure([[3, 1], [0, 0]], ["angry", "happy"]).axes[0].texts
+    assert [text.get_text() for text in texts] == ["75", "25", "-", "-"]
 
 
 def test_recall_figure_has_a_bar_a_class_and_says_which_class_has_no_clips():
@@ -101,67 +102,86 @@ def test_recall_figure_has_a_bar_a_class_and_says_which_class_has_no_clips():
     assert axes.lines[0].get_xdata() == [0.625, 0.625]
 
 
-LOG = pl.read_csv(
-    io.StringIO(
-        "epoch,train_loss,train_balanced_accuracy,val_loss,val_balanced_accuracy,val_macro_f1\n"
-        "1,2.0,0.2,1.9,0.30,\n2,1.5,,1.4,0.55,\n3,nan,0.6,,,\n4,0.9,0.7,1.2,0.55,\n"
-    )
-)
+BINS = [Bin(0.4, 0.5, 3, 0.45, 1 / 3), Bin(0.9, 1.0, 12, 0.95, 0.75)]
 
 
-def test_best_epoch_is_the_first_of_equals_and_empty_cells_do_not_count():
-    assert plots.best_epoch(LOG) == (2, 0.55)
+def test_reliability_figure_draws_the_bins_their_distance_from_the_diagonal_and_their_clips():
+    above, below = plots.reliability_figure(BINS).axes
+    points, gaps = above.collections[1], above.collections[0]
+    np.testing.assert_allclose(points.get_offsets(), [[0.45, 1 / 3], [0.95, 0.75]])
+    assert points.get_sizes()[1] > points.get_sizes()[0]
+    ends = [path.vertices.tolist() for path in gaps.get_paths()]
+    assert ends == [[[0.45, 1 / 3], [0.45, 0.45]], [[0.95, 0.75], [0.95, 0.95]]]
+    bars = [(bar.get_x(), bar.get_height()) for bar in below.patches]
+    assert bars == [(0.4, 3), (0.9, 12)]
 
 
-@pytest.mark.parametrize(
-    "log",
-    [
-        LOG.drop("val_balanced_accuracy"),
-        LOG.rename({"val_balanced_accuracy": "x", "val_macro_f1": "val_balanced_accuracy"}),
-    ],
-)
-def test_without_a_val_part_there_is_no_best_epoch(log):
-    assert plots.best_epoch(log) is None
-    labels = [text.get_text() for text in plots.balanced_accuracy_figure(log).axes[0].get_legend().get_texts()]
-    assert labels == ["train"]
+SPEAKERS = {"c/ben": 0.5, "c/ann": 0.5, "c/eve": 0.75, "a_corpus_of_many/speaker_0017": 0.25}
 
 
-def drawn(axes) -> dict[str, list[list[float]]]:
-    return {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
+def test_speakers_are_named_rows_from_the_best_down():
+    axes = plots.speakers_figure(SPEAKERS, 0.5).axes[0]
+    assert [bar.get_width() for bar in axes.patches] == [0.75, 0.5, 0.5, 0.25]
+    assert [text.get_text() for text in axes.get_yticklabels()] == [
+        "c/eve",
+        "c/ann",
+        "c/ben",
+        "a_corpus_of_…eaker_0017",
+    ]
+    assert axes.lines[0].get_xdata() == [0.5, 0.5]
 
 
-def test_loss_figure_draws_the_log_without_its_empty_cells():
-    lines = drawn(plots.loss_figure(LOG).axes[0])
-    assert lines == {"train": [[1, 2.0], [2, 1.5], [4, 0.9]], "val": [[1, 1.9], [2, 1.4], [4, 1.2]]}
+def test_speakers_whose_names_are_shortened_alike_keep_a_row_each():
+    names = {f"a_corpus_of_many/{part}/the_speaker": 0.5 for part in "ab"}
+    assert len(plots.speakers_figure(names, 0.5).axes[0].patches) == 2
 
 
-def test_balanced_accuracy_figure_marks_the_best_epoch():
-    lines = drawn(plots.balanced_accuracy_figure(LOG).axes[0])
-    assert lines["train"] == [[1, 0.2], [3, 0.6], [4, 0.7]]
-    assert lines["best epoch"] == [[2, 0.55]]
-
-
-def test_a_single_epoch_is_drawn_as_a_point():
-    line = plots.loss_figure(LOG.head(1)).axes[0].lines[0]
-    assert (line.get_xydata().tolist(), line.get_marker()) == ([[1, 2.0]], "o")
+def test_many_speakers_are_thin_columns_and_the_interval_is_a_band():
+    values = dict(zip(map(str, range(91)), RANDOM.random(91).tolist(), strict=True))
+    axes = plots.speakers_figure(values, 0.5, (0.4, 0.6)).axes[0]
+    *columns, band = axes.patches
+    assert [bar.get_height() for bar in columns] == sorted(values.values(), reverse=True)
+    assert band.get_y() == 0.4
+    assert band.get_height() == pytest.approx(0.2)
+    assert axes.get_xlabel() == "91 speakers, best first"
 
 
 def test_log_mel_spans_the_clip_and_its_loudest_80_db():
     log_mel = np.linspace(-120, 10, 40 * 50, dtype=np.float32).reshape(40, 50)
-    image = plots.log_mel_figure(log_mel, 2.5).axes[0].images[0]
+    image = log_mel_figure(log_mel, 2.5).axes[0].images[0]
     assert image.get_clim() == (-70.0, 10.0)
     assert tuple(image.get_extent()) == (0, 2.5, 0, 40)
     np.testing.assert_array_equal(image.get_array(), log_mel)
 
 
 def test_silence_is_drawn_without_complaint():
-    content = png(plots.log_mel_figure(np.full((8, 3), -100, dtype=np.float32), 0.1))
+    content = png(log_mel_figure(np.full((8, 3), -100, dtype=np.float32), 0.1))
     assert imread(io.BytesIO(content)).shape[2] == 4
+
+
+def test_evidence_is_outlined_at_half_of_its_maximum_and_closed_at_the_edges():
+    evidence = np.zeros((8, 20), dtype=np.float32)
+    evidence[:3, :5] = 1.0
+    axes = log_mel_figure(np.zeros((8, 20), dtype=np.float32), 2.0, evidence).axes[0]
+    (outline,) = axes.collections
+    assert to_hex(outline.get_edgecolor()[0]) == CYAN
+    seconds, bands = outline.get_paths()[0].vertices.T
+    quarter_of_a_frame, quarter_of_a_band = pytest.approx(0.025), pytest.approx(0.25)  # within the picture, to be seen
+    assert (seconds.min(), bands.min()) == (quarter_of_a_frame, quarter_of_a_band)
+    assert (seconds.max(), bands.max()) == (pytest.approx(0.5), 3.0)
+
+
+@pytest.mark.parametrize("evidence", [np.ones((8, 3)), np.zeros((8, 3)), None], ids=["all", "nothing", "none"])
+def test_evidence_everywhere_is_a_frame_and_nowhere_is_no_line(evidence):
+    shown = None if evidence is None else evidence.astype(np.float32)
+    figure = log_mel_figure(np.zeros((8, 3), dtype=np.float32), 0.1, shown)
+    assert len(figure.axes[0].collections) == int(evidence is not None and evidence.max() > 0)
+    png(figure)
 
 
 def test_png_has_the_figures_pixels_and_leaves_no_trace():
     before = dict(mpl.rcParams)
-    figures = [plots.loss_figure(LOG) for _ in range(2)]
+    figures = [plots.recall_figure({"sad": 0.5}, 0.5) for _ in range(2)]
     first, second = map(png, figures)
     assert first == second
     pixels = np.round(figures[0].get_size_inches()[::-1] * PIXELS_PER_INCH)

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from ser_lightning.evaluation.calibration import Calibration, uncalibrated_scores
+from ser_lightning.evaluation.groups import table_groups
 from ser_lightning.evaluation.intervals import table_intervals
 from ser_lightning.evaluation.scores import table_scores
 
@@ -36,5 +37,9 @@ def assess(
 
 
 def _part(part: str, table: pl.DataFrame, labels: Sequence[str]) -> dict[str, Any]:
-    scores = dict(table_scores(table, labels))
-    return scores | {"intervals": table_intervals(table, labels)} if part in UNSEEN else scores
+    made: dict[str, Any] = dict(table_scores(table, labels))
+    if part in UNSEEN:
+        made["intervals"] = table_intervals(table, labels)
+    if part == "test":
+        made["groups"] = table_groups(table, labels)
+    return made

@@ -3,7 +3,8 @@
 A bootstrap over clips would take a speaker's 60 clips for 60 independent votes. Here whole speakers are drawn with
 replacement, and the percentiles are expanded (Hesterberg 2015, "What teachers should know about the bootstrap"): the
 plain ones are too narrow by about the factor between the normal and Student's t distribution, and by sqrt(n / (n - 1)).
-`python benchmarks/coverage.py` measures how often such an interval holds the truth.
+`python benchmarks/coverage.py` measures how often such an interval holds the truth, that is the score of endlessly many
+speakers like these.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from jaxtyping import Float, Int64
 from scipy import stats
 
 from ser_lightning.evaluation.scores import RANGES, all_scores
-from ser_lightning.evaluation.tallies import tally
+from ser_lightning.evaluation.tallies import Tally, numbered, tally
 
 LEVEL = 0.95
 NUM_RESAMPLES = 2000
 LEAST_SPEAKERS = 10
+MOST_GROUPS = 1000
+"""More speakers than these are drawn in bundles: what a tally takes grows with the square of its groups."""
 METHOD = "bootstrap over speakers, expanded percentiles"
 Range = tuple[float, float]
 
@@ -39,20 +42,20 @@ class Intervals(TypedDict):
 
 def table_intervals(table: pl.DataFrame, labels: Sequence[str], *, seed: int = 0) -> Intervals:
     """The interval of every score of a predictions table, over its speakers (columns corpus, speaker)."""
-    names = voices(table)
-    num_speakers = names.n_unique()
     reason = too_few(table)
-    if reason:
-        return Intervals(level=LEVEL, method=METHOD, speakers=num_speakers, reason=reason, scores={})
-    sums = tally(table, labels, names)
-    values = all_scores(sums.weighted(resample_weights(num_speakers, seed=seed)))
-    estimates = all_scores(sums.total())
-    scores = {
-        name: bounded(name, interval(of_resamples, float(estimates[name]), num_speakers))
-        for name, of_resamples in values.items()
-        if not np.isnan(estimates[name])
+    scores = {} if reason else tally_intervals(tally(table, labels, drawn_together(voices(table))), seed=seed)
+    return Intervals(level=LEVEL, method=METHOD, speakers=num_voices(table), reason=reason, scores=scores)
+
+
+def tally_intervals(of_groups: Tally, *, seed: int = 0) -> dict[str, Range]:
+    """The interval of every defined score, from resamples of the groups of a tally."""
+    num_groups = len(of_groups.sums.log_loss)
+    resampled = all_scores(of_groups.weighted(resample_weights(num_groups, seed=seed)))
+    return {
+        name: bounded(name, interval(resampled[name], float(estimate), num_groups))
+        for name, estimate in all_scores(of_groups.total()).items()
+        if not np.isnan(estimate)
     }
-    return Intervals(level=LEVEL, method=METHOD, speakers=num_speakers, reason="", scores=scores)
 
 
 def voices(table: pl.DataFrame) -> pl.Series:
@@ -62,15 +65,27 @@ def voices(table: pl.DataFrame) -> pl.Series:
     ).to_series()
 
 
+def num_voices(table: pl.DataFrame) -> int:
+    """How many speakers are known in a table."""
+    return table.filter(pl.col("speaker") != "").select("corpus", "speaker").n_unique()
+
+
+def drawn_together(names: pl.Series) -> pl.Series:
+    """What is drawn as one: each speaker, or of more than MOST_GROUPS the n-th in bundle n modulo MOST_GROUPS."""
+    number, num = numbered(names, len(names))
+    return names if num <= MOST_GROUPS else pl.Series(number % MOST_GROUPS)
+
+
 def too_few(table: pl.DataFrame) -> str:
     """Why there can be no interval over the speakers of a table; empty where there can."""
-    unknown = int((table["speaker"] == "").sum())
+    unknown, num = int((table["speaker"] == "").sum()), num_voices(table)
     if unknown:
-        return f"the speakers of {unknown} clips are not known, and an interval must be one over speakers"
-    num = voices(table).n_unique()
+        of = "the speaker of 1 clip is" if unknown == 1 else f"the speakers of {unknown} clips are"
+        return f"{of} not known, and an interval must be one over speakers"
     if num < LEAST_SPEAKERS:
-        people = f"{num} speaker{'s are' if num != 1 else ' is'}"
-        return f"{people} too few for an interval ({LEAST_SPEAKERS} are needed): look at the values of each"
+        if num == 1:
+            return f"one speaker gives no interval ({LEAST_SPEAKERS} are needed): how far others differ is not known"
+        return f"{num} speakers are too few for an interval ({LEAST_SPEAKERS} are needed): look at the values of each"
     return ""
 
 
@@ -82,15 +97,18 @@ def resample_weights(
 
 
 def interval(resampled: Float[np.ndarray, " resample"], estimate: float, num_groups: int) -> Range:
-    """The expanded percentile interval of one score, moved by what the resamples are off on average.
+    """The expanded percentile interval of one score, mended for what the resamples are off on average.
 
-    The move matters where a score is biased by nature, as the calibration error is: a resample has more of the bias.
-    Resamples in which the score is undefined are left out.
+    A score that is biased by nature, as the calibration error is (chance alone makes one), is biased once in the
+    estimate and once more in its resamples. So both ends move back by that excess, and the end on the other side once
+    more, as the estimate itself could be off by it. A calibration error that is all chance stays out of reach: then
+    even so the interval lies too high. Resamples in which the score is undefined are left out.
     """
     there = resampled[~np.isnan(resampled)]
     tail = expanded_tail(num_groups)
-    low, high = np.quantile(there, [tail, 1 - tail]) - (there.mean() - estimate)
-    return float(low), float(high)
+    low, high = np.quantile(there, [tail, 1 - tail])
+    excess = there.mean() - estimate
+    return float(low - excess - max(excess, 0.0)), float(high - excess - min(excess, 0.0))
 
 
 def bounded(name: str, around: Range) -> Range:

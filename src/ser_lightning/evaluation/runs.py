@@ -43,7 +43,9 @@ class FinishedRun:
         return (self.path / "predictions" / f"{part}.csv").exists()
 
     def predictions(self, part: str) -> pl.DataFrame:
-        """The predictions table of a part."""
+        """The predictions table of a part; raises UserError where there is none."""
+        if not self.has(part):
+            raise UserError(f"{self.path} has no predictions of its {part} part; train it again, or name another run")
         return read_predictions(self.path / "predictions" / f"{part}.csv")
 
 
@@ -79,8 +81,9 @@ def find_runs(folders: Iterable[str]) -> list[Path]:
 
 
 def _within(folder: Path) -> list[Path]:
-    """Finished runs at any depth, jobs in the order of their numbers."""
-    runs = [file.parent for file in folder.rglob("metrics.json")]
+    """Finished runs at any depth, jobs in the order of their numbers; not what lies within another run."""
+    found = {file.parent for file in folder.rglob("metrics.json")}
+    runs = [path for path in found if found.isdisjoint(path.parents)]
     return sorted(
         runs, key=lambda path: [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in path.parts]
     )

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from ser_lightning.evaluation.tallies import Sums, tally
+from ser_lightning.evaluation.tallies import Sums, table_sums
 
 Array = Float[np.ndarray, "*group"]
 
@@ -77,8 +77,8 @@ SMALL_IS_GOOD = frozenset({"log_loss", "brier", "ece", "cross_entropy", "js_dive
 
 def table_scores(table: pl.DataFrame, labels: Sequence[str]) -> TableScores:
     """The scores of a predictions table (columns label, prediction, p_<label>; with q_<label> of soft labels too)."""
-    sums = tally(table, labels).total()
-    values = {name: _defined(float(value)) for name, value in all_scores(sums).items()}
+    sums = table_sums(table, labels)
+    values = {name: defined(float(value)) for name, value in all_scores(sums).items()}
     values |= {alias: values[name] for alias, name in ALIASES.items()}
     confusion = sums.confusion.astype(np.int64).tolist()
     made = {"clips": len(table), **values, "confusion": confusion, "per_class": class_scores(sums, labels)}
@@ -111,9 +111,9 @@ def class_scores(sums: Sums, labels: Sequence[str]) -> dict[str, ClassScores]:
     return {
         label: ClassScores(
             precision=float(hits[index] / max(predicted[index], 1.0)),
-            recall=_defined(float(recall[index])),
-            f1=_defined(float(f1[index])),
-            auroc=_defined(float(auroc[index])),
+            recall=defined(float(recall[index])),
+            f1=defined(float(f1[index])),
+            auroc=defined(float(auroc[index])),
             support=int(sums.confusion[index].sum()),
         )
         for index, label in enumerate(labels)
@@ -193,9 +193,14 @@ def mean_defined(values: Float[np.ndarray, "*group class"]) -> Array:
     return ratio(np.where(there, values, 0.0).sum(axis=-1), there.sum(axis=-1))
 
 
+def defined(value: float) -> float | None:
+    """The value as a file can hold it: JSON knows no NaN.
+
+    >>> defined(0.5), defined(float("nan"))
+    (0.5, None)
+    """
+    return None if math.isnan(value) else value
+
+
 def _diagonal(confusion: Float[np.ndarray, "*group class class"]) -> Float[np.ndarray, "*group class"]:
     return np.diagonal(confusion, axis1=-2, axis2=-1)
-
-
-def _defined(value: float) -> float | None:
-    return None if math.isnan(value) else value

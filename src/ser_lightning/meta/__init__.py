@@ -1,0 +1,1 @@
+"""Stacking: a scikit-learn learner on the probabilities of several runs, from their predictions tables alone."""
