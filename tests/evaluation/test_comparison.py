@@ -1,17 +1,21 @@
 """Runs written by hand, put together, ranked and compared: every number against a hand-worked one or metrics.json."""
 
+import io
 import json
 
 import numpy as np
 import polars as pl
 import pytest
 import yaml
+from rich.console import Console
 
 from ser_lightning.errors import UserError
 from ser_lightning.evaluation.assessment import assess
 from ser_lightning.evaluation.comparison import compare
+from ser_lightning.evaluation.comparison_files import write_files
 from ser_lightning.evaluation.comparison_leak import leak_gaps, leak_lines
 from ser_lightning.evaluation.comparison_runs import read_configurations
+from ser_lightning.evaluation.comparison_terminal import show
 from ser_lightning.evaluation.predictions import predictions_table, read_predictions, write_predictions
 
 LABELS = ("angry", "sad")
@@ -127,6 +131,19 @@ def test_folds_are_pooled_and_seeds_averaged(folds):
     assert one.configuration.folds == (1, 2, 3)
     assert ranking.num_speakers == 12
     assert one.scored.of_speakers["toy/v08"] == pytest.approx((0.5 + 0.75) / 2)  # its fourth clip is right in seed 1
+
+
+def test_each_fold_has_a_column_and_a_row(folds):
+    comparison = compared(folds)
+    scores = comparison.rankings[0].standings[0].scored.of_folds
+    console = Console(file=io.StringIO(), width=120)
+    show(console, comparison)
+    assert "     fold 1   fold 2   fold 3" in console.file.getvalue()
+    assert " 1" + "".join(f"    {score:.3f}" for score in scores) in console.file.getvalue()
+    write_files(folds / "out", comparison)
+    rows = pl.read_csv(folds / "out" / "folds.csv")
+    assert rows["fold"].to_list() == [1, 2, 3]
+    assert rows["balanced_accuracy"].to_list() == pytest.approx(scores)
 
 
 def test_the_sentence_of_folds_speaks_of_all_of_them(folds):

@@ -28,9 +28,10 @@ LATEX = {
 
 
 def write_files(folder: Path, comparison: Comparison) -> list[Path]:
-    """Write summary.csv, pairs.csv, speakers.csv, confusion.csv and table.tex; their paths."""
+    """Write summary.csv, folds.csv, pairs.csv, speakers.csv, confusion.csv and table.tex; their paths."""
     tables = {
         "summary": list(_summary_rows(comparison)),
+        "folds": list(_fold_rows(comparison)),
         "pairs": list(_pair_rows(comparison)),
         "speakers": list(_speaker_rows(comparison)),
         "confusion": list(_confusion_rows(comparison)),
@@ -167,6 +168,13 @@ def _pair_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
                 "clip_level_p_mcnemar": pair.clip_level.p,
                 "protocol_sentence": ranking.protocol.sentence,
             }
+
+
+def _fold_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
+    for number, _, one in _standings(comparison):
+        folds = one.configuration.folds
+        for fold, value in zip(folds, one.scored.of_folds if folds else [], strict=True):
+            yield {**_place(number, one), "fold": fold, "balanced_accuracy": value}
 
 
 def _speaker_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:

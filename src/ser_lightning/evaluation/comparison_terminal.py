@@ -49,6 +49,8 @@ def ranking_lines(ranking: Ranking, *, name_columns: int) -> Iterator[Table | st
     yield f"protocol: {escape(ranking.protocol.sentence)}"
     yield ranking_table(ranking, name_columns)
     yield escape(interval_line(ranking))
+    if len(ranking.standings[0].configuration.folds) > 1:
+        yield folds_table(ranking)
     if ranking.no_interval:
         yield speakers_table(ranking)
     if ranking.pairs:
@@ -79,6 +81,16 @@ def ranking_table(ranking: Ranking, name_columns: int) -> Table:
         spreads = [shown(values[index]) for values in deviations.values()]
         others = [shown(one.scored.scores[name]) for name in ("accuracy", "macro_f1", "auroc")]
         table.add_row(str(one.rank), escape(one.name), said_score(one, "balanced_accuracy"), *spreads, *others)
+    return table
+
+
+def folds_table(ranking: Ranking) -> Table:
+    """The balanced accuracy of each fold, mean over seeds."""
+    table = plain_table("Balanced accuracy of each fold")
+    table.add_column("", justify="right")
+    _columns(table, *(f"fold {fold}" for fold in ranking.standings[0].configuration.folds))
+    for one in ranking.standings:
+        table.add_row(str(one.rank), *(f"{value:.3f}" for value in one.scored.of_folds))
     return table
 
 
