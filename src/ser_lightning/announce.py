@@ -15,7 +15,7 @@ from ser_lightning.data.leaks import AUDIO, KINDS, Leaks
 from ser_lightning.data.parts import PAIRS, PARTS
 from ser_lightning.evaluation.summary import class_table, interval_note, parts_table
 from ser_lightning.task import EmotionTask
-from ser_lightning.terminal import out
+from ser_lightning.terminal import out, print_table
 
 
 def leak_table(leaks: Leaks) -> rich.table.Table:
@@ -33,7 +33,7 @@ def leak_table(leaks: Leaks) -> rich.table.Table:
 
 def introduce(data: RunData, task: EmotionTask, trainer: pytorch_lightning.Trainer, backbone: str) -> None:
     """Print the leak check, protocol, notes, class weights and the network."""
-    out.print(leak_table(data.leaks))
+    print_table(out, leak_table(data.leaks))
     out.print(f"protocol: {data.protocol['sentence']}", markup=False)
     if data.leaks.torn and data.leaks.policy == "warn":
         out.print(f"[yellow]warning: {len(data.leaks.torn)} recordings lie in several parts, see leaks.json[/yellow]")
@@ -49,9 +49,9 @@ def introduce(data: RunData, task: EmotionTask, trainer: pytorch_lightning.Train
 def conclude(metrics: Mapping[str, Any], run_dir: Path, report: Path) -> None:
     """Print the class table, the scores with their intervals, their protocol, and where everything is."""
     out.print()
-    out.print(class_table(metrics["test"], "Test, by class"))
+    print_table(out, class_table(metrics["test"], "Test, by class"))
     out.print()
-    out.print(parts_table({part: metrics[part] for part in PARTS if part in metrics}))
+    print_table(out, parts_table({part: metrics[part] for part in PARTS if part in metrics}))
     out.print(interval_note(metrics["test"]), markup=False)
     out.print(calibration_line(metrics["calibration"]["temperature"]))
     out.print()

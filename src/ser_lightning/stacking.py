@@ -27,7 +27,7 @@ from ser_lightning.meta.storage import write_model
 from ser_lightning.meta.tables import comparison_table, speakers_table
 from ser_lightning.meta.together import Together, put_together
 from ser_lightning.run_files import environment, write_csv
-from ser_lightning.terminal import err, out
+from ser_lightning.terminal import err, out, print_table
 
 INHERITED = ("label_set", "sample_rate", "data_dir", "cache_dir", "on_bad_audio", "leaks", "corpus", "split")
 """Keys of the members' config that tell which clips these are; the first member's go into the stack's config."""
@@ -106,12 +106,13 @@ def _environment(config: Mapping[str, Any], together: Together) -> dict[str, Any
 
 def _conclude(rows: Sequence[Row], metrics: Mapping[str, Any], run_dir: Path, report: Path) -> None:
     """Print the comparison, what its numbers stand for, and where everything is."""
-    out.print(comparison_table(rows))
+    print_table(out, comparison_table(rows))
     out.print(interval_note(metrics["test"]), markup=False)
     apart = [row for row in rows if row["stack_minus_it"] and row["stack_minus_it"]["speakers"]]
     if apart:
         out.print()
-        out.print(speakers_table([row for row in apart if row["best_on_val"] or row["kind"] == "average"]))
+        shown = [row for row in apart if row["best_on_val"] or row["kind"] == "average"]
+        print_table(out, speakers_table(shown))
     out.print()
     out.print(f"protocol: {metrics['protocol']['sentence']}", markup=False)
     for note in metrics["protocol"]["notes"]:

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.measure import Measurement
 from rich.table import Table
 
 from ser_lightning.evaluation.comparison import Comparison, Pair, Ranking, Standing
 from ser_lightning.evaluation.intervals import LEVEL, METHOD, Range, said
 from ser_lightning.evaluation.scores import NAMES
 from ser_lightning.evaluation.summary import shown
+from ser_lightning.terminal import print_table
 
 MOST_PAIRS = 20
 """So many pairs are printed; pairs.csv has all."""
@@ -40,8 +40,9 @@ def print_lines(console: Console, lines: Iterable[Table | str]) -> None:
     """Print lines (as markup) and tables, these as wide as they are."""
     for line in lines:
         if isinstance(line, Table):
-            line.width = Measurement.get(console, console.options.update(width=1000), line).maximum
-        console.print(line)
+            print_table(console, line)
+        else:
+            console.print(line)
 
 
 def ranking_lines(ranking: Ranking, *, name_columns: int) -> Iterator[Table | str]:

@@ -8,9 +8,10 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from ser_lightning.evaluation.comparison_terminal import said_difference
 from ser_lightning.evaluation.intervals import said
 from ser_lightning.evaluation.summary import shown
-from ser_lightning.meta.comparison import Difference, Row
+from ser_lightning.meta.comparison import Row
 
 
 def comparison_table(rows: Sequence[Row]) -> Table:
@@ -23,7 +24,11 @@ def comparison_table(rows: Sequence[Row]) -> Table:
     for row in rows:
         name = escape(row["name"]) + (" *" if row["best_on_val"] else "")
         minus = row["stack_minus_it"]
-        cells = shown(row["val"]), said(row["test"], row["test_interval"]), "" if minus is None else signed(minus)
+        cells = (
+            shown(row["val"]),
+            said(row["test"], row["test_interval"]),
+            "" if minus is None else said_difference(minus["value"], minus["interval"]),
+        )
         table.add_row(name, *cells, style="bold" if row["kind"] == "stack" else None)
     return table
 
@@ -38,13 +43,3 @@ def speakers_table(rows: Sequence[Row]) -> Table:
     for speaker in sorted({name for one in differences if one for name in one["speakers"]}):
         table.add_row(speaker, *(f"{one['speakers'][speaker]:+.3f}" for one in differences if one))
     return table
-
-
-def signed(minus: Difference) -> str:
-    """A difference with its interval as it is printed.
-
-    >>> signed(Difference(value=0.02, interval=(-0.01, 0.05), reason="", speakers={}))
-    '+0.020 [-0.010, +0.050]'
-    """
-    around = minus["interval"]
-    return f"{minus['value']:+.3f}" + ("" if around is None else f" [{around[0]:+.3f}, {around[1]:+.3f}]")
