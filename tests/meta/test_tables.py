@@ -23,7 +23,7 @@ def row(name, kind, val, test, difference, best=False, around=None):
 
 
 def lines(table):
-    console = Console(file=io.StringIO(), width=20)  # narrower than any table
+    console = Console(file=io.StringIO(), width=20, soft_wrap=True)  # narrower than any table
     print_table(console, table)
     return [line.split() for line in console.file.getvalue().splitlines() if line.strip() and "─" not in line]
 
@@ -34,7 +34,7 @@ def test_the_table_shows_scores_intervals_and_the_best_on_val():
         row("average", "average", None, 0.45, minus(0.05)),
         row("stack", "stack", 0.6, 0.5, None),
     ]
-    assert lines(comparison_table(rows))[1:] == [
+    assert lines(comparison_table(rows))[-4:] == [
         ["val", "test", "stack", "minus", "it"],
         ["[a]", "*", "0.500", "0.400", "[0.300,", "0.500]", "+0.100", "[+0.050,", "+0.150]"],
         ["average", "-", "0.450", "+0.050"],
@@ -44,4 +44,4 @@ def test_the_table_shows_scores_intervals_and_the_best_on_val():
 
 def test_each_speaker_has_a_line():
     rows = [row("a", "member", 0.5, 0.4, minus(0.1, **{"toy/y": 0.2, "toy/x": 0.0}))]
-    assert lines(speakers_table(rows))[1:] == [["a"], ["toy/x", "+0.000"], ["toy/y", "+0.200"]]
+    assert lines(speakers_table(rows))[-3:] == [["a"], ["toy/x", "+0.000"], ["toy/y", "+0.200"]]
