@@ -13,7 +13,7 @@ import rich.table
 from ser_lightning.build import RunData
 from ser_lightning.data.leaks import AUDIO, KINDS, Leaks
 from ser_lightning.data.parts import PAIRS, PARTS
-from ser_lightning.evaluation.summary import class_table, interval_note, parts_table
+from ser_lightning.evaluation.summary import class_table, interval_note, parts_table, speakers_table
 from ser_lightning.task import EmotionTask
 from ser_lightning.terminal import out, print_table
 
@@ -53,6 +53,10 @@ def conclude(metrics: Mapping[str, Any], run_dir: Path, report: Path) -> None:
     out.print()
     print_table(out, parts_table({part: metrics[part] for part in PARTS if part in metrics}))
     out.print(interval_note(metrics["test"]), markup=False)
+    if by_speaker := speakers_table(metrics["test"]):
+        out.print()
+        print_table(out, by_speaker)
+        out.print()
     out.print(calibration_line(metrics["calibration"]["temperature"]))
     out.print()
     out.print(f"protocol: {metrics['protocol']['sentence']}", markup=False)

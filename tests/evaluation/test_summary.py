@@ -7,9 +7,10 @@ import io
 import pytest
 from rich.console import Console
 
+from ser_lightning.evaluation.assessment import assess
 from ser_lightning.evaluation.intervals import table_intervals
 from ser_lightning.evaluation.scores import NAMES, table_scores
-from ser_lightning.evaluation.summary import class_table, interval_note, parts_table, shown
+from ser_lightning.evaluation.summary import class_table, interval_note, parts_table, shown, speakers_table
 
 LABELS = ("angry", "happy", "sad")
 
@@ -58,6 +59,21 @@ def test_the_note_says_what_the_brackets_are_or_why_there_are_none(scores, rando
     assert interval_note(scores) == note
     few = {"intervals": table_intervals(random_table(LABELS, 20, 4), LABELS)}
     assert interval_note(few).startswith("no intervals: 4 speakers are too few for an interval")
+
+
+def test_few_speakers_are_shown_one_by_one(random_table):
+    table = random_table(LABELS, 60, 4)
+    few = assess({"test": table}, LABELS, protocol={}, temperature=1.0)["test"]
+    rows = printed(speakers_table(few))[-4:]
+    for row, (name, voice) in zip(rows, table.group_by("speaker", maintain_order=True), strict=True):
+        own = table_scores(voice, LABELS)
+        numbers = [f"{own[key]:.3f}" for key in ("balanced_accuracy", "accuracy", "macro_f1", "auroc")]
+        assert row[-5:] == [*numbers, str(len(voice))]
+        assert row[0].endswith(name[0])
+
+
+def test_speakers_that_make_an_interval_are_not_listed(scores):
+    assert speakers_table(scores) is None
 
 
 @pytest.mark.parametrize(("value", "text"), [(0.12345, "0.123"), (0.0, "0.000"), (None, "-")])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
 from ser_lightning.evaluation.intervals import said
@@ -34,6 +35,21 @@ def parts_table(parts: Mapping[str, Mapping[str, Any]]) -> Table:
         if any(scores[key] is not None for scores in parts.values()):
             table.add_row(name, *(said(scores[key], _around(scores, key)) for scores in parts.values()))
     table.add_row("clips", *(str(scores["clips"]) for scores in parts.values()))
+    return table
+
+
+def speakers_table(scores: Mapping[str, Any]) -> Table | None:
+    """The scores of each speaker, where there are several but too few for an interval; None otherwise."""
+    speakers = scores.get("groups", {}).get("speaker")
+    if speakers is None or not scores["intervals"]["reason"]:
+        return None
+    table = Table(title="Test, by speaker", title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False)
+    table.add_column("")
+    keys = ("balanced_accuracy", "accuracy", "macro_f1", "auroc")
+    for name in (*(NAMES[key] for key in keys), "clips"):
+        table.add_column(name, justify="right")
+    for speaker, row in speakers["values"].items():
+        table.add_row(escape(speaker), *(shown(row["scores"][key]) for key in keys), str(row["clips"]))
     return table
 
 
