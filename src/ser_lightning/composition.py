@@ -39,6 +39,8 @@ SETTINGS: dict[str, type] = {
     "summarize": SummarizeSettings,
     "stack": StackSettings,
 }
+AMBIGUOUS = "Ambiguous value"
+"""How Hydra begins where `key=a,b` is given without -m."""
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException)
 
 
@@ -46,7 +48,7 @@ def composition_problems(arguments: list[str], config_name: str, error: Exceptio
     """All problems of a command line that Hydra refused with `error`."""
     parsed = get_args_parser().parse_args(arguments)
     overrides = parsed.overrides
-    problems: list[str] = []
+    problems = [_short(error)] if str(error).startswith(AMBIGUOUS) else []
     kept = [f"hydra.searchpath=['file://{Path(parsed.config_dir).absolute()}']"] if parsed.config_dir else []
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
@@ -99,14 +101,30 @@ def _first_of_sweep(override: str) -> str:
     return f"{parsed.key_or_group}={next(iter(parsed.sweep_string_iterator()))}"
 
 
+def _unreadable(override: str) -> str:
+    """What to do about a word of the command line that is no override.
+
+    >>> _unreadable("runs=[a,b")
+    'a bracket is opened and not closed, or the other way round'
+    """
+    key, equals, value = override.partition("=")
+    if not equals:
+        return f"a path or a word alone says nothing: key=value is needed, such as run={key}"
+    if any(value.count(a) != value.count(b) for a, b in ("[]", "{}")):
+        return "a bracket is opened and not closed, or the other way round"
+    return f"cannot be read as key=value; put the value in quotes: \"{key}='{value}'\""
+
+
 def _short(error: Exception) -> str:
     """Hydra's message in one line; a missing option is answered with the nearest."""
     text = str(error)
     if isinstance(error, UserError):
         return text
     if isinstance(error, OverrideParseException):
-        key, _, value = error.override.partition("=")
-        return f"cannot be read as key=value; put the value in quotes: \"{key}='{value}'\""
+        return _unreadable(error.override)
+    if text.startswith(AMBIGUOUS):
+        override = text.split("'")[1]
+        return f"{override}: several values; a list needs brackets, in quotes ('runs=[A,B]'), a multirun needs -m"
     missing = re.search(r"Could not find '([^']+)'\s+Available options in '[^']*':\s+(.*)", text, re.DOTALL)
     if missing:
         options = missing[2].partition("Config search path")[0].split()

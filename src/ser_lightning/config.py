@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, cast
 
-from annotated_types import Interval
+from annotated_types import Interval, Len
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import AfterValidator
@@ -35,6 +35,7 @@ Name = Annotated[str, AfterValidator(check_name)]
 Jobs = Annotated[int, AfterValidator(check_jobs)]
 Seed = Annotated[int, Interval(ge=0, lt=2**32)]
 Rate = Annotated[int, Interval(ge=8000, le=192000)]
+Folder = Annotated[str, Len(1)]
 OnBadAudio = Literal["error", "skip"]
 LabelSetSpec = Annotated[str | dict[str, Any], AfterValidator(check_label_set)]
 
@@ -79,7 +80,7 @@ class DownloadSettings:
 class EvaluateSettings:
     """The keys of `evaluate`; without a corpus the run's own clips and parts are scored again."""
 
-    run: str
+    run: Folder
     corpus: dict[str, Any] | None = None
     split: dict[str, Any] | None = None
     data_dir: str
@@ -94,7 +95,7 @@ class EvaluateSettings:
 class SummarizeSettings:
     """The keys of `summarize`."""
 
-    runs: str | list[str]
+    runs: Folder | list[Folder]
     seed: Seed
 
 
