@@ -19,8 +19,8 @@ from ser_lightning.evaluation.calibration import SCORES, without_temperature
 from ser_lightning.evaluation.intervals import (
     Range,
     drawn_together,
-    interval,
     num_voices,
+    paired_interval,
     resample_weights,
     said,
     table_intervals,
@@ -57,7 +57,7 @@ def difference(before: pl.DataFrame, after: pl.DataFrame, labels: Sequence[str])
     old, new = (all_scores(of_table.weighted(weights)) for of_table in tallies)
     old_total, new_total = (all_scores(of_table.total()) for of_table in tallies)
     return {
-        name: interval(new[name] - old[name], float(new_total[name] - old_total[name]), weights.shape[1])
+        name: paired_interval(name, new[name], old[name], float(new_total[name] - old_total[name]), weights.shape[1])
         for name in SCORES
     }
 

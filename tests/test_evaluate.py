@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -239,9 +238,7 @@ def test_the_test_part_of_a_split(evaluated, tiny_run, other_corpus):
     assert len(saved) == 8
     assert protocol["parts"]["test"] == {"clips": 8, "speakers": 1, "corpora": ["other"]}
     assert "split speaker (tested: fay" in protocol["sentence"]
-    assert protocol["notes"][0].startswith(
-        "of the split, whose test part alone is used: 2 speakers: other/fay is tested"
-    )
+    assert not any("trained on" in note for note in protocol["notes"])  # what the split would train on is not used
     assert "of 16 clips the 8 of the split's test part are scored" in protocol["notes"]
     assert yaml.safe_load((where / "config.yaml").read_text())["split"]["test_speakers"] == ["fay"]
 
@@ -308,21 +305,6 @@ def test_a_corpus_that_has_moved_is_found_by_the_split_that_is_advised(rejected,
     protocol = metrics_of(where)["protocol"]
     assert protocol["shared_audio"] == {"train_val": 0, "train_test": 0, "val_test": 0}
     assert protocol["parts"] == metrics_of(run)["protocol"]["parts"]
-
-
-@pytest.mark.parametrize("where", ["the corpus", "a member", "another place of it"])
-def test_the_corpus_of_a_stranger_is_never_imported(where, rejected, moved, tmp_path, monkeypatch):
-    (tmp_path / "strange_corpus.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w')\nCorpus = dict\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    strange = {"_target_": "strange_corpus.Corpus"}
-    several = {"_target_": "ser_lightning.corpora.several.Several", "names": ["x"], "members": {"x": strange}}
-    table = {"_target_": "ser_lightning.corpora.table.Table", "root": [strange]}
-    node = {"the corpus": strange, "a member": several, "another place of it": table}[where]
-    told = rejected(run=moved(lambda rows: rows, corpus=node))
-    assert "is strange_corpus.Corpus, which is none of ours and is not built" in told
-    assert "corpus=NAME corpus.root=DIR" in told
-    assert not (tmp_path / "imported").exists()
-    assert "strange_corpus" not in sys.modules
 
 
 def test_a_strangers_corpus_does_not_hinder_another(evaluated, moved, other_corpus):
@@ -420,6 +402,16 @@ def test_several_runs_at_once(run_job, tiny_run, moved, other_corpus, tmp_path):
     assert (sweep / "0/predictions/test.csv").read_bytes() == (sweep / "1/predictions/test.csv").read_bytes()
 
 
+def test_a_run_of_before_the_temperature_is_evaluated(evaluated, moved, tiny_run):
+    run = moved(lambda table: table)
+    metrics = metrics_of(run)
+    told = metrics.pop("calibration")
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    done, where = evaluated(run=run)
+    assert done.code == 0, done.err
+    assert metrics_of(where)["calibration"] == told
+
+
 @pytest.fixture(scope="module")
 def stack_run(tiny_run, tone_corpus, tiny_arguments, run_job, tmp_path_factory):
     """A stack of the tiny run and another of other first weights."""
@@ -439,6 +431,29 @@ def test_the_test_part_of_a_stack_is_given_again(evaluated, stack_run):
     assert metrics_of(where)["test"] == metrics_of(stack_run)["test"]
     assert sorted(path.name for path in (where / "predictions").iterdir()) == ["test.csv"]
     assert "(a stack), on cpu" in done.out
+
+
+def test_an_evaluated_stack_has_no_temperature(evaluated, stack_run, moved):
+    done, where = evaluated(run=stack_run)
+    assert done.code == 0, done.err
+    calibration = metrics_of(where)["calibration"]
+    assert (calibration["temperature"], calibration["fitted_on"]) == (1.0, None)
+
+
+def test_a_stack_of_other_classes_than_its_metrics_is_told(rejected, stack_run, tmp_path):
+    run = shutil.copytree(stack_run, tmp_path / "stack")
+    (run / "metrics.json").write_text(json.dumps({**metrics_of(run), "labels": ["sad", "angry", "neutral"]}))
+    assert "stack.json's classes are angry, sad, neutral, those of metrics.json are sad, angry" in rejected(run=run)
+
+
+def test_a_member_that_is_another_model_now_is_told(rejected, stack_run, tmp_path):
+    whole = shutil.copytree(stack_run.parent, tmp_path / "whole")
+    path = whole / "member" / "checkpoints" / "best.ckpt"
+    checkpoint = torch.load(path, weights_only=True)
+    checkpoint["recognizer"]["labels"] = ["neutral", "sad", "angry"]
+    torch.save(checkpoint, path)
+    told = rejected(run=whole / "stack")
+    assert "is no longer the member that was stacked: it has the classes neutral, sad, angry at 16000 Hz" in told
 
 
 def test_a_stack_is_scored_on_another_corpus(evaluated, stack_run, other_corpus):
@@ -470,7 +485,7 @@ def test_a_stack_over_folds_has_heard_every_clip(
 
 
 def test_votes_are_kept_beside_the_predictions(tiny_run):
-    config = {"on_bad_audio": "error", "cache_dir": str(tiny_run.parent / "cache"), "leaks": "warn"}
+    config = {"on_bad_audio": "error", "cache_dir": str(tiny_run.parent / "cache"), "data_dir": "data", "leaks": "warn"}
     data = own_data(read_finished(tiny_run), config)
     votes = np.random.default_rng(0).dirichlet(np.ones(2), size=len(data.table)).astype(np.float32)
     soft = replace(data, targets=votes, labels=("sad", "neutral"))

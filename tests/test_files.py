@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ser_lightning.files import atomic_path, write_text
+import ser_lightning
+from ser_lightning.files import atomic_path, read_table, write_text
 
 
 def test_nothing_bears_the_name_before_the_block_ends(tmp_path: Path):
@@ -44,3 +45,19 @@ def test_write_text_replaces_and_keeps_every_letter(tmp_path: Path):
     write_text(path, "Grüße, 感情\n")
     assert path.read_bytes() == "Grüße, 感情\n".encode()
     assert [entry.name for entry in path.parent.iterdir()] == ["note.txt"]
+
+
+@pytest.mark.parametrize("name", ["[1].csv", "*.csv", "lr=0.1,?.csv"])
+def test_a_table_is_read_from_a_file_of_any_name_and_columns_of_any_name(tmp_path, name):
+    path = tmp_path / "a [b] {c}" / name
+    write_text(path, '"c""d","""","a,b"\n1.50,,"say ""no"""\n')
+    table = read_table(path)
+    assert table.columns == ['c"d', '"', "a,b"]
+    assert table.row(0) == ("1.50", None, 'say "no"')
+
+
+def test_no_table_is_read_but_by_read_table():
+    """Polars' own reading takes a path for a pattern and leaves quotes doubled."""
+    files = sorted(Path(ser_lightning.__file__).parent.rglob("*.py"))
+    assert len(files) > 45
+    assert [path.name for path in files if "read_csv(" in path.read_text(encoding="utf-8")] == ["files.py"]

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from ser_lightning.summarize import summarize
+from ser_lightning.summarizing import tell_multirun
 from ser_lightning.train import train
 
 
@@ -61,6 +62,16 @@ def test_a_mistake_is_told_and_leaves_nothing(runs, said, run_job, tmp_path):
     assert done.code == 2
     assert said in done.err
     assert not (tmp_path / "summary").exists()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"labels": ["angry"]}'])
+def test_the_end_of_a_multirun_tells_of_a_broken_run_and_does_not_fail(sweep, tmp_path, capsys, text):
+    broken = shutil.copytree(sweep, tmp_path / "sweep")
+    (broken / "1" / "metrics.json").write_text(text)
+    tell_multirun(broken, leak_gap=False)
+    said = capsys.readouterr().err
+    assert f"the runs of {broken} are not compared: " in said
+    assert str(broken / "1" / "metrics.json") in said
 
 
 def test_neither_the_command_nor_the_end_of_a_multirun_imports_torch():

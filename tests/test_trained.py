@@ -14,10 +14,11 @@ from ser_lightning.data.store import Store
 from ser_lightning.errors import UserError
 from ser_lightning.evaluation.predictions import read_predictions
 from ser_lightning.learned_labels import learned_label_set
+from ser_lightning.meta.members import CHECKPOINT
 from ser_lightning.trained import (
-    CHECKPOINT,
     Trained,
     choose_device,
+    kind_of,
     load_trained,
     predict_run,
     predict_trained,
@@ -260,3 +261,9 @@ def test_a_label_set_of_other_classes_is_told():
         learned_label_set("big4", ["angry", "sad"])
     with pytest.raises(UserError, match="none of the label sets"):
         learned_label_set(7, ["angry", "sad"])
+
+
+def test_the_kind_of_a_run_is_told_without_its_weights(tiny_run, tmp_path):
+    assert kind_of(tiny_run) == (("angry", "sad", "neutral"), 16000)
+    with pytest.raises(UserError, match=r"best\.ckpt is not there"):
+        kind_of(tmp_path)

@@ -104,7 +104,7 @@ class StackSettings:
     """The keys of `stack`."""
 
     name: Name
-    runs: list[str]
+    runs: Folder | list[Folder]
     meta: Literal["random_forest", "extra_trees", "gradient_boosting", "logistic"]
     iterations: Annotated[int, Interval(ge=1)]
     inner_folds: Annotated[int, Interval(ge=2)]

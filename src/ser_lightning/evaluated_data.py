@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -25,8 +24,9 @@ from ser_lightning.data.targets import class_targets
 from ser_lightning.emotions import LabelSet
 from ser_lightning.errors import UserError
 from ser_lightning.evaluation.runs import FinishedRun
+from ser_lightning.files import read_table
 from ser_lightning.learned_labels import learned_label_set
-from ser_lightning.run_corpus import Recorded, corpus_node, heard_in, own_hashes, read_parts
+from ser_lightning.run_corpus import Recorded, heard_in, own_corpus, own_hashes, read_parts
 
 
 @dataclass(frozen=True)
@@ -104,13 +104,12 @@ def other_data(run: FinishedRun, config: Config) -> EvaluatedData:
     splitter: Splitter = built(config["split"]) if "split" in config else All()
     split = splitter.split(clips.table)
     table = clips.table.filter(split.parts == "test").with_columns(part=pl.lit("test"))
-    hashes = own_hashes(run, cache_dir=Path(config["cache_dir"]).expanduser())
+    hashes = own_hashes(run, config)
     heard = heard_in(table, listed, hashes)
     if config["leaks"] == "error":
         _check_heard(table.filter(heard.is_not_null())["clip"].to_list())
     both = _beside_training(table, listed, learned)
-    of_split = (f"of the split, whose test part alone is used: {note}" for note in split.notes)
-    notes = (*of_split, *_notes(run, clips, labels, len(table), compared=hashes is not None))
+    notes = _notes(run, clips, labels, len(table), compared=hashes is not None)
     told = protocol(
         both,
         emotions=found.table["emotion"],
@@ -150,14 +149,7 @@ def _check_tested(run: FinishedRun, listed: pl.DataFrame) -> None:
 
 
 def _own_clips(run: FinishedRun, config: Config, *, skip: bool) -> Clips:
-    node = corpus_node(run)
-    try:
-        built(node)
-    except UserError as error:
-        raise UserError(
-            f"the run's corpus is not where its config.yaml says: {'; '.join(error.problems)}. If it has moved: "
-            f"corpus=NAME corpus.root=DIR split=fixed split.file={run.path / 'split.csv'}"
-        ) from error
+    node, _ = own_corpus(run, config)
     skipping = "skip" if skip else "error"
     rate = run.config["sample_rate"]
     return build_clips(
@@ -181,7 +173,7 @@ def _changes(run: FinishedRun, every: pl.DataFrame, missing: Sequence[str]) -> I
     if missing:
         yield f"{len(missing)} clips of the run are missing now and left out: {few(missing)}"
     left_out = run.path / "left_out.csv"
-    known = pl.read_csv(left_out, infer_schema=False)["path"] if left_out.exists() else pl.Series([], dtype=pl.String)
+    known = read_table(left_out)["path"] if left_out.exists() else pl.Series([], dtype=pl.String)
     new = every.filter(pl.col("part").is_null() & ~pl.col("path").is_in(known.implode()))["clip"].to_list()
     if new:
         yield f"clips that are new in the corpus since the training, and are not scored: {few(new)}"

@@ -25,7 +25,7 @@ from ser_lightning.data.leaks import leaks_file
 from ser_lightning.data.parts import PARTS, Part
 from ser_lightning.data.store import Store
 from ser_lightning.data.targets import are_soft
-from ser_lightning.errors import RunFailedError, UserError
+from ser_lightning.errors import UserError
 from ser_lightning.evaluated_data import EvaluatedData, among, other_data, own_data
 from ser_lightning.evaluation.assessment import assess
 from ser_lightning.evaluation.examples import Example
@@ -34,8 +34,9 @@ from ser_lightning.evaluation.report import write_report
 from ser_lightning.evaluation.runs import FinishedRun, read_finished
 from ser_lightning.files import write_text
 from ser_lightning.illustration import build_examples
+from ser_lightning.memory import told_if_out_of_memory
+from ser_lightning.meta.stack_file import read_stack
 from ser_lightning.models.network import EmotionNetwork
-from ser_lightning.run import MEMORY_SIGNS
 from ser_lightning.run_files import environment, write_csv
 from ser_lightning.terminal import out
 from ser_lightning.trained import (
@@ -65,7 +66,10 @@ def evaluate_run(config: Config, run_dir: Path) -> None:
     """Evaluate as configured and leave everything in `run_dir`; raises UserError."""
     check(config, EvaluateSettings)
     if (run_dir / "metrics.json").exists():
-        raise UserError(f"{run_dir} holds a finished run, which is not overwritten; choose another hydra.run.dir=")
+        raise UserError(
+            f"{run_dir} holds a finished run, which is not overwritten; choose another hydra.run.dir=, or of several "
+            "runs another hydra.sweep.dir="
+        )
     if "split" in config and "corpus" not in config:
         raise UserError(
             "split= cuts a corpus that is named by corpus=; without one the run's own parts are scored again, as they "
@@ -78,7 +82,13 @@ def evaluate_run(config: Config, run_dir: Path) -> None:
     # What a stack's meta-learner was fitted on is no part to score it on.
     parts = PARTS if model.trained else ("test",)
     tables = predict_parts(model.predict, data, run.labels, parts=parts)
-    metrics = assess(tables, data.labels, protocol=data.protocol, temperature=run.metrics["calibration"]["temperature"])
+    metrics = assess(
+        tables,
+        data.labels,
+        protocol=data.protocol,
+        temperature=model.trained.temperature if model.trained else 1.0,
+        fitted_on="val" if model.trained else None,
+    )
     examples = _examples(model.trained, tables["test"], data)
     _write(run_dir, run, config, data, tables, metrics)
     conclude(metrics, run_dir, write_report(run_dir, examples=examples))
@@ -98,15 +108,20 @@ def load_model(run: FinishedRun, config: Config) -> Model:
     device = choose_device(config["device"])
     batch_size = config["batch_size"]
     if is_stack(run.path):
+        _check_classes(run, read_stack(run.path).labels, "stack.json's")
         return Model(partial(predict_run, run.path, device=device, batch_size=batch_size), None, device)
     trained = load_trained(run.path)
-    if trained.labels != run.labels:
-        raise UserError(
-            f"{run.path}: the checkpoint's classes are {', '.join(trained.labels)}, those of metrics.json are "
-            f"{', '.join(run.labels)}; they are of different runs"
-        )
+    _check_classes(run, trained.labels, "the checkpoint's")
     num_windows = batch_size or training_batch_size(run.path)
     return Model(partial(predict_trained, trained, device=device, batch_size=num_windows), trained, device)
+
+
+def _check_classes(run: FinishedRun, labels: Sequence[str], whose: str) -> None:
+    if tuple(labels) != run.labels:
+        raise UserError(
+            f"{run.path}: {whose} classes are {', '.join(labels)}, those of metrics.json are "
+            f"{', '.join(run.labels)}; they are of different runs"
+        )
 
 
 def predict_parts(
@@ -123,7 +138,8 @@ def predict_parts(
         rows = np.flatnonzero((data.table["part"] == part).to_numpy())
         if len(rows):
             clips = data.table[rows]
-            p = _unless_out_of_memory(predict, clips, data.clips.store)
+            with told_if_out_of_memory("out of memory; give a smaller batch_size=, or device=cpu"):
+                p = predict(clips, data.clips.store)
             p = p if len(asked) == len(classes) else among(p, asked)
             tables[part] = predictions_table(clips, p, data.labels, data.targets[rows] if soft else None)
     return tables
@@ -139,15 +155,6 @@ def asked_network(network: EmotionNetwork, classes: list[int]) -> EmotionNetwork
         fewer.weight.copy_(last.weight[classes])
         fewer.bias.copy_(last.bias[classes])
     return EmotionNetwork(network.backbone, nn.Sequential(*layers, fewer)).eval()
-
-
-def _unless_out_of_memory(predict: Predict, clips: pl.DataFrame, store: Store) -> Float[np.ndarray, "clip class"]:
-    try:
-        return predict(clips, store)
-    except (RuntimeError, MemoryError) as error:
-        if not isinstance(error, MemoryError) and not any(sign in str(error).lower() for sign in MEMORY_SIGNS):
-            raise
-        raise RunFailedError("out of memory; give a smaller batch_size=, or device=cpu") from None
 
 
 def _examples(trained: Trained | None, predictions: pl.DataFrame, data: EvaluatedData) -> list[Example]:

@@ -1,4 +1,4 @@
-"""Whole files or none: written under a temporary name beside their own, then renamed."""
+"""Whole files or none, written under a temporary name and renamed; and tables of text, read as they were written."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @contextmanager
@@ -24,3 +28,15 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file in one rename."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """A CSV whose values are all text, null where empty; bytes that are not UTF-8 become U+FFFD.
+
+    The path is taken as it is: to Polars alone, `[1]` in it would be a pattern. Polars also leaves the quotes within
+    the names of columns doubled. Raises OSError and Polars' own errors.
+    """
+    import polars as pl
+
+    table = pl.read_csv(path, infer_schema=False, glob=False, encoding="utf8-lossy")
+    return table.rename({name: name.replace('""', '"') for name in table.columns})

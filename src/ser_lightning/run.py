@@ -8,30 +8,20 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ser_lightning.announce import conclude, introduce
 from ser_lightning.build import build_data, build_training, check
 from ser_lightning.config import TrainSettings
-from ser_lightning.errors import RunFailedError, UserError
+from ser_lightning.errors import UserError
 from ser_lightning.evaluation.report import write_report
 from ser_lightning.illustration import build_examples
+from ser_lightning.memory import told_if_out_of_memory
 from ser_lightning.results import predict_parts, write_metrics
 from ser_lightning.run_files import write_run_files
 from ser_lightning.wandb_log import log_config, log_results
-
-MEMORY_SIGNS = (
-    "out of memory",
-    "can't allocate memory",
-    "cannot allocate memory",
-    "not enough memory",
-    "bad_alloc",
-    "alloc_failed",
-)
-"""What libraries say, in lower case, when memory runs out."""
 
 
 def train_run(config: Mapping[str, Any], run_dir: Path, *, sweep: str | None = None) -> None:
@@ -44,7 +34,8 @@ def train_run(config: Mapping[str, Any], run_dir: Path, *, sweep: str | None = N
     if (run_dir / "metrics.json").exists():
         raise UserError(f"{run_dir} holds a finished run, which is not overwritten; choose another name=")
     data = build_data(config)
-    with told_if_out_of_memory(config["data"]["batch_size"], config["trainer"]["accumulate_grad_batches"]):
+    advice = out_of_memory_advice(config["data"]["batch_size"], config["trainer"]["accumulate_grad_batches"])
+    with told_if_out_of_memory(advice):
         task, module, trainer, loggers = build_training(config, data, run_dir, sweep=sweep)
         if trainer.world_size > 1 and config["model"]["freeze_epochs"]:
             raise UserError("model.freeze_epochs needs one device (trainer.devices=1), or must be 0 on several")
@@ -63,18 +54,6 @@ def train_run(config: Mapping[str, Any], run_dir: Path, *, sweep: str | None = N
         report = write_report(run_dir, examples=examples)
         log_results(loggers, run_dir, predictions.tables, metrics, examples)
         conclude(metrics, run_dir, report)
-
-
-@contextmanager
-def told_if_out_of_memory(batch_size: int, accumulate: int) -> Iterator[None]:
-    """Turn every way of running out of memory into one message with smaller batches of the same effective size."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        text = str(error).lower()
-        if not isinstance(error, MemoryError) and not any(sign in text for sign in MEMORY_SIGNS):
-            raise
-        raise RunFailedError(out_of_memory_advice(batch_size, accumulate)) from None
 
 
 def out_of_memory_advice(batch_size: int, accumulate: int) -> str:

@@ -6,6 +6,7 @@ have; the `_target_` of any other is not even imported.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,18 +17,23 @@ import yaml
 
 from ser_lightning.build import Config, built
 from ser_lightning.cli import conf_dir
+from ser_lightning.corpora.base import Corpus, check_name
 from ser_lightning.data.manifest import to_table
 from ser_lightning.data.parts import PARTS
 from ser_lightning.data.splits.base import Split
 from ser_lightning.data.store import open_store, sources, store_key
 from ser_lightning.errors import UserError
 from ser_lightning.evaluation.runs import FinishedRun
+from ser_lightning.files import read_table
 from ser_lightning.schema import node_problems
 from ser_lightning.trained import targets_within
 
 COLUMNS = ("clip", "part", "corpus", "speaker", "emotion")
 MADE = "ser_lightning.corpora.synthetic.Synthetic"
-"""Its files are made when it is scanned: it is not scanned only to compare."""
+"""Its files are made when it is scanned: it is not scanned only to compare, and never made where a run says."""
+PLACES = ("data_dir", "cache_dir")
+"""Folders that are the caller's, not the run's."""
+INTERPOLATION = "${"
 
 
 def read_parts(run: FinishedRun) -> pl.DataFrame:
@@ -37,7 +43,7 @@ def read_parts(run: FinishedRun) -> pl.DataFrame:
     """
     path = run.path / "split.csv"
     try:
-        table = pl.read_csv(path, infer_schema=False)
+        table = read_table(path)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise UserError(f"{path} says which clips were trained on, and it cannot be read: {_line(error)}") from error
     missing = [name for name in COLUMNS if name not in table.columns]
@@ -79,10 +85,28 @@ class Recorded:
         )
 
 
-def corpus_node(run: FinishedRun) -> Config:
-    """The checked config of the run's own corpus.
+def own_corpus(run: FinishedRun, config: Config) -> tuple[Config, Corpus]:
+    """The checked node of the run's own corpus, and what it builds.
 
-    Raises UserError where it is none of ours, or does not fit, or is no longer there; a stranger is never imported.
+    Raises UserError as `corpus_node` does, and where the corpus is not there or its name would leave the cache.
+    """
+    node = corpus_node(run, config)
+    try:
+        corpus: Corpus = built(node)
+    except UserError as error:
+        raise UserError(
+            f"the run's corpus is not where its config.yaml says: {'; '.join(error.problems)}. If it has moved: "
+            f"corpus=NAME corpus.root=DIR split=fixed split.file={run.path / 'split.csv'}"
+        ) from error
+    check_name(corpus.name, f"the corpus in {run.path / 'config.yaml'}")
+    return node, corpus
+
+
+def corpus_node(run: FinishedRun, config: Config) -> Config:
+    """The checked node of the run's own corpus, with the places to read and to write of the caller's `config`.
+
+    Raises UserError where it is none of ours, or does not fit, or asks for what is outside it, as ${oc.env:HOME}
+    does; a stranger is never imported.
     """
     node, where = run.config.get("corpus"), run.path / "config.yaml"
     ours = {yaml.safe_load(path.read_text(encoding="utf-8"))["_target_"] for path in conf_dir().glob("corpus/*.yaml")}
@@ -90,27 +114,48 @@ def corpus_node(run: FinishedRun) -> Config:
     if strangers or not isinstance(node, Mapping) or "_target_" not in node:
         found = f"is {', '.join(strangers)}, which is none of ours and is not built" if strangers else "is not told"
         raise UserError(f"the corpus in {where} {found}; say what to evaluate on: corpus=NAME corpus.root=DIR")
-    problems = node_problems("corpus", node)
+    if INTERPOLATION in json.dumps(node, default=str):
+        raise UserError(f"the corpus in {where} holds {INTERPOLATION}, which a resolved config does not: not built")
+    here = _here(node, {key: config[key] for key in PLACES})
+    problems = node_problems("corpus", here)
     if problems:
         raise UserError([f"{where}: {problem}" for problem in problems])
-    return node
+    return here
 
 
-def own_hashes(run: FinishedRun, *, cache_dir: Path) -> dict[str, str] | None:
+def _here(node: Mapping[str, Any], places: Mapping[str, Any]) -> dict[str, Any]:
+    """A node with these places in it; what it makes goes to its default folder in the cache, whatever its root."""
+    here = {key: _here(value, places) if isinstance(value, Mapping) else value for key, value in node.items()}
+    if "_target_" in node:
+        here |= {key: place for key, place in places.items() if key in node}
+        here = {key: value for key, value in here.items() if key not in ("_partial_", "_convert_")}
+    if node.get("_target_") == MADE:
+        here["root"] = None
+    if isinstance(here.get("roots"), Mapping):
+        members = node.get("members") or {}
+        here["roots"] = {
+            name: root for name, root in here["roots"].items() if MADE not in targets_within(members.get(name))
+        }
+    return here
+
+
+def own_hashes(run: FinishedRun, config: Config) -> dict[str, str] | None:
     """The hash of the samples of each clip of the run's corpus; None where it is not at hand, prepared, in the cache.
 
     Nothing is decoded or made for it.
     """
     try:
-        node = corpus_node(run)
-        if MADE in targets_within(node):
+        if MADE in targets_within(run.config.get("corpus")):
             return None
-        corpus = built(node)
+        _, corpus = own_corpus(run, config)
         scan = corpus.scan()
     except UserError:
         return None
     table = to_table(scan.utterances)
-    folder = cache_dir / f"{corpus.name}-{store_key(sources(table, scan.copies), run.config['sample_rate'])}"
+    folder = (
+        Path(config["cache_dir"]).expanduser()
+        / f"{corpus.name}-{store_key(sources(table, scan.copies), run.config['sample_rate'])}"
+    )
     return dict(zip(table["clip"], open_store(folder).index["hash"], strict=True)) if folder.exists() else None
 
 

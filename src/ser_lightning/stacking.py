@@ -16,8 +16,8 @@ from ser_lightning.evaluation.assessment import assess
 from ser_lightning.evaluation.predictions import write_predictions
 from ser_lightning.evaluation.report import write_report
 from ser_lightning.evaluation.summary import interval_note
-from ser_lightning.files import write_text
-from ser_lightning.meta.comparison import Row, compared
+from ser_lightning.files import read_table, write_text
+from ser_lightning.meta.comparison import Row, compared, not_beaten
 from ser_lightning.meta.fitting import Fitted, fit
 from ser_lightning.meta.members import STACK_FILE, read_members
 from ser_lightning.meta.protocols import stack_protocol
@@ -40,7 +40,7 @@ def stack_runs(config: Mapping[str, Any], run_dir: Path) -> None:
         raise UserError(problems)
     if (run_dir / "metrics.json").exists():
         raise UserError(f"{run_dir} holds a finished run, which is not overwritten; choose another name=")
-    together = put_together(read_members(config["runs"]))
+    together = put_together(read_members([config["runs"]] if isinstance(config["runs"], str) else config["runs"]))
     search = Search(
         meta=config["meta"],
         iterations=config["iterations"],
@@ -50,7 +50,8 @@ def stack_runs(config: Mapping[str, Any], run_dir: Path) -> None:
     )
     fitted = fit(together, search, tell=lambda text: err.print(text, markup=False))
     rows = compared(together, fitted)
-    metrics = assess(fitted.tables, together.labels, protocol=stack_protocol(together, fitted, search), temperature=1.0)
+    told = stack_protocol(together, fitted, search)
+    metrics = assess(fitted.tables, together.labels, protocol=told, temperature=1.0, fitted_on=None)
     _write(run_dir, config, together, fitted, metrics, stack_contents(together, fitted, search, rows, run_dir))
     _conclude(rows, metrics, run_dir, write_report(run_dir, examples=[]))
 
@@ -71,7 +72,7 @@ def split_table(together: Together) -> pl.DataFrame:
     meta-learner was fitted on it, and most runs of each member were trained on it.
     """
     runs = [run for member in together.members for run in member.runs]
-    every = pl.concat([pl.read_csv(run.path / "split.csv", infer_schema=False).select(COLUMNS) for run in runs])
+    every = pl.concat([read_table(run.path / "split.csv").select(COLUMNS) for run in runs])
     table = every.unique("clip", keep="first", maintain_order=True)
     return table.with_columns(part=pl.lit("train")) if together.over_folds else table
 
@@ -108,6 +109,8 @@ def _conclude(rows: Sequence[Row], metrics: Mapping[str, Any], run_dir: Path, re
     """Print the comparison, what its numbers stand for, and where everything is."""
     print_table(out, comparison_table(rows))
     out.print(interval_note(metrics["test"]), markup=False)
+    if unsure := not_beaten(rows):
+        out.print(f"the stack is not clearly better than {' and '.join(unsure)}", markup=False)
     apart = [row for row in rows if row["stack_minus_it"] and row["stack_minus_it"]["speakers"]]
     if apart:
         out.print()

@@ -12,6 +12,7 @@ from ser_lightning.config import SummarizeSettings, config_problems
 from ser_lightning.errors import UserError
 from ser_lightning.evaluation.comparison import compare
 from ser_lightning.evaluation.comparison_files import write_files
+from ser_lightning.evaluation.comparison_groups import pooled_groups
 from ser_lightning.evaluation.comparison_leak import leak_gaps, leak_lines
 from ser_lightning.evaluation.comparison_page import write_comparison
 from ser_lightning.evaluation.comparison_runs import read_configurations
@@ -27,8 +28,9 @@ def summarize_runs(config: Mapping[str, Any], run_dir: Path) -> None:
     configurations = read_configurations([runs] if isinstance(runs, str) else runs)
     comparison = compare(configurations, seed=config["seed"])
     show(out, comparison)
-    page = write_comparison(run_dir, comparison)
-    files = write_files(run_dir, comparison)
+    groups = pooled_groups(comparison)
+    page = write_comparison(run_dir, comparison, groups)
+    files = write_files(run_dir, comparison, groups)
     out.print(f"page:   {page}", markup=False)
     out.print(f"tables: {', '.join(file.name for file in files)} beside it", markup=False)
 

@@ -28,12 +28,12 @@ from ser_lightning.errors import UserError
 from ser_lightning.evaluation.calibration import calibrated
 from ser_lightning.frontend.frontend import Frontend
 from ser_lightning.inference import predict_rows
-from ser_lightning.meta.members import STACK_FILE
+from ser_lightning.meta.members import CHECKPOINT, STACK_FILE
+from ser_lightning.meta.stack_file import Kind
 from ser_lightning.models.backbone import BackboneName
 from ser_lightning.models.network import EmotionNetwork, emotion_network
 from ser_lightning.schema import value_problems
 
-CHECKPOINT = Path("checkpoints") / "best.ckpt"
 MOST_NAMED = 3
 
 
@@ -84,6 +84,12 @@ def load_trained(run_dir: Path) -> Trained:
     )
 
 
+def kind_of(run_dir: Path) -> Kind:
+    """The classes and the rate of a run's model, without reading its weights; raises UserError as `load_trained`."""
+    about, _ = _read(run_dir / CHECKPOINT, lazily=True)
+    return Kind(tuple(about.labels), about.sample_rate)
+
+
 def predict_run(
     run_dir: Path, table: pl.DataFrame, store: Store, *, device: torch.device, batch_size: int | None
 ) -> Float32[np.ndarray, "clip class"]:
@@ -96,7 +102,7 @@ def predict_run(
         from ser_lightning.stacked import predict_stack
 
         ask = partial(predict_run, device=device, batch_size=batch_size)
-        stacked: Float32[np.ndarray, "clip class"] = predict_stack(run_dir, table, store, predict=ask)
+        stacked: Float32[np.ndarray, "clip class"] = predict_stack(run_dir, table, store, predict=ask, kind_of=kind_of)
         return stacked
     num_windows = batch_size or training_batch_size(run_dir)
     made = predict_trained(load_trained(run_dir), table, store, device=device, batch_size=num_windows)
@@ -184,12 +190,12 @@ def _network(
     )
 
 
-def _read(path: Path) -> tuple[Description, dict[str, Tensor]]:
-    """The checked description of a checkpoint, and the tensors of its network and frontend."""
+def _read(path: Path, *, lazily: bool = False) -> tuple[Description, dict[str, Tensor]]:
+    """The checked description of a checkpoint, and the tensors of its network and frontend; `lazily` maps these."""
     if not path.is_file():
         raise UserError(f"{path} is not there; name the directory of a run that was trained, or stacked")
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=lazily)
     except Exception as error:  # an unpickler fails on damaged or foreign bytes in any way
         reason = (str(error).partition("\n")[0].partition(".")[0] or type(error).__name__)[:200]
         raise UserError(f"{path} is no checkpoint of plain values and tensors, it was not loaded: {reason}") from error

@@ -352,3 +352,10 @@ def test_segments_are_cut_at_the_files_own_rate(tmp_path: Path):
     }
     assert power == {"table//a/1": pytest.approx(0.125, rel=1e-3), "table//a/0.5": pytest.approx(0.0625, rel=1e-3)}
     assert clips.left_out == ((f"{tmp_path}/a.wav", "is silent throughout (every sample is zero)"),)
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "a\\b", ".."])
+def test_a_name_that_is_no_folder_name_is_refused(tmp_path, name):
+    (tmp_path / "clips.csv").write_text("path,emotion\na.wav,sad\n")
+    with pytest.raises(UserError, match=r"corpus\.name: the name .* becomes part of a folder's"):
+        Table(root=str(tmp_path / "clips.csv"), name=name)

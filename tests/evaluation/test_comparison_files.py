@@ -11,6 +11,7 @@ import yaml
 from ser_lightning.evaluation.assessment import assess
 from ser_lightning.evaluation.comparison import compare
 from ser_lightning.evaluation.comparison_files import escaped, latex, write_files
+from ser_lightning.evaluation.comparison_groups import pooled_groups
 from ser_lightning.evaluation.comparison_page import settings_rows, write_comparison
 from ser_lightning.evaluation.comparison_runs import read_configurations
 from ser_lightning.evaluation.comparison_terminal import renderings, said_p
@@ -46,7 +47,9 @@ def write_run(folder, seed, *, config, num_speakers=12, **changes):
         "split_folds": None,
         "split_details": "",
         "parts": {part: {"clips": 8, "speakers": 2, "corpora": ["toy"]} for part in ("train", "val", "test")},
-        "shared_audio": {"train_test": 0},
+        "absent": {"train": [], "val": [], "test": []},
+        "shared_speakers": {"train_val": 0, "train_test": 0, "val_test": 0},
+        "shared_audio": {"train_val": 0, "train_test": 0, "val_test": 0},
         "speaker_disjoint": True,
         "speakers_known": True,
         "notes": ["a <note>"],
@@ -66,7 +69,7 @@ def comparison(tmp_path):
 
 
 def test_the_summary_has_a_row_a_configuration(comparison, tmp_path):
-    write_files(tmp_path / "out", comparison)
+    write_files(tmp_path / "out", comparison, pooled_groups(comparison))
     table = pl.read_csv(tmp_path / "out" / "summary.csv")
     assert table.select("protocol", "rank").rows() == [(1, 1), (1, 2), (2, 1)]
     assert set(table["configuration"][:2]) == {"model.backbone=a_b", "model.backbone=<c>"}
@@ -82,7 +85,7 @@ def test_the_summary_has_a_row_a_configuration(comparison, tmp_path):
 
 
 def test_pairs_speakers_and_confusions_are_tables_too(comparison, tmp_path):
-    write_files(tmp_path / "out", comparison)
+    write_files(tmp_path / "out", comparison, pooled_groups(comparison))
     [row] = pl.read_csv(tmp_path / "out" / "pairs.csv").iter_rows(named=True)
     [pair] = comparison.rankings[0].pairs
     assert row["difference"] == pytest.approx(pair.difference)
@@ -127,7 +130,7 @@ def test_latex_has_a_table_a_protocol_with_its_sentence_and_every_row_has_every_
 
 
 def test_the_page_says_the_numbers_and_asks_for_nothing(comparison, tmp_path):
-    page = write_comparison(tmp_path / "out", comparison).read_text()
+    page = write_comparison(tmp_path / "out", comparison, pooled_groups(comparison)).read_text()
     assert "://" not in page
     assert "<script" not in page
     assert "Not one ranking." in page
@@ -159,8 +162,10 @@ def test_the_terminal_says_the_protocol_first_and_why_there_are_two(comparison):
 
 def test_one_run_has_no_pairs_file(tmp_path):
     write_run(tmp_path / "0", 0, config={}, num_speakers=2)
-    files = write_files(tmp_path / "out", compare(read_configurations([str(tmp_path)])))
-    assert [file.name for file in files] == ["summary.csv", "speakers.csv", "confusion.csv", "table.tex"]
+    alone = compare(read_configurations([str(tmp_path)]))
+    files = write_files(tmp_path / "out", alone, pooled_groups(alone))
+    names = ["summary.csv", "speakers.csv", "confusion.csv", "groups.csv", "notes.csv", "table.tex"]
+    assert [file.name for file in files] == names
     [row] = pl.read_csv(tmp_path / "out" / "summary.csv").iter_rows(named=True)
     assert row["balanced_accuracy_low"] is None
     assert row["no_interval"].startswith("2 speakers are too few")

@@ -26,6 +26,8 @@ def named(*settings, titles=None):
         {"trainer": {"devices": 2, "accelerator": "gpu", "strategy": "ddp"}},
         {"logger": {"wandb": {"_target_": "x", "project": "y"}}},
         {"hydra": {"run": {"dir": "x"}}},
+        {"jobs": 2},
+        {"run": "outputs/x"},
     ],
     ids=lambda other: next(iter(other)),
 )

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ser_lightning.evaluation.groups import FEW, UNKNOWN, duration_names, group_names, table_groups
+from ser_lightning.evaluation.groups import FEW, NOT_KNOWN, UNKNOWN, duration_names, group_names, table_groups
 from ser_lightning.evaluation.intervals import interval, resample_weights, table_intervals
 from ser_lightning.evaluation.scores import NAMES, SMALL_IS_GOOD, balanced_accuracy, table_scores
 
@@ -156,6 +156,22 @@ def test_what_is_not_known_is_a_group_but_no_side_of_a_gap(table_of):
     assert list(found["speaker"]["values"]) == ["a", "b", UNKNOWN]
     assert found["speaker"]["values"][UNKNOWN]["speakers"] == 0
     assert found["sex"]["reason"].startswith("the speaker of 1 clip is not known")
+
+
+def test_what_is_really_called_unknown_is_apart_from_what_is_not_known(table_of):
+    """The clip without a sex is right, those whose sex is called unknown are wrong, as is their speaker's."""
+    p, sex = [[0.8, 0.2]] * 5, ["", "unknown", "female", "unknown", "female"]
+    table = table_of(p, [0, 1, 0, 1, 0], ("calm", "angry"), sex=sex, speaker=["", "unknown", "b", "unknown", "b"])
+    found = table_groups(table, ("calm", "angry"))
+    assert {name: value["clips"] for name, value in found["sex"]["values"].items()} == {
+        "female": 2,
+        "unknown": 2,
+        NOT_KNOWN: 1,
+    }
+    gap = found["sex"]["gaps"]["accuracy"]
+    assert (gap["high"], gap["low"], gap["gap"]) == ("female", "unknown", 1.0)
+    speakers = {name: value["speakers"] for name, value in found["speaker"]["values"].items()}
+    assert speakers == {"b": 1, "unknown": 1, NOT_KNOWN: 0}
 
 
 def test_where_nothing_is_known_there_are_no_groups(table_of):

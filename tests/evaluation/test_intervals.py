@@ -17,6 +17,7 @@ from ser_lightning.evaluation.intervals import (
     expanded_tail,
     interval,
     num_voices,
+    paired_interval,
     resample_weights,
     said,
     table_intervals,
@@ -228,3 +229,13 @@ def test_intervals_end_where_the_score_does(name, around, within):
 def test_said():
     assert said(0.98765, (0.9, 1.0)) == "0.988 [0.900, 1.000]"
     assert said(None, None) == "-"
+
+
+def test_the_interval_of_a_difference_is_that_of_the_paired_resamples_within_what_a_difference_can_be():
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(0.6, 0.1, 2000), rng.normal(0.5, 0.1, 2000)
+    assert paired_interval("accuracy", first, second, 0.1, 12) == interval(first - second, 0.1, 12)
+    far = rng.normal(1.5, 0.1, 2000)
+    assert paired_interval("accuracy", far, -far, 3.0, 12)[1] == 1.0
+    assert paired_interval("kappa", far, -far, 3.0, 12)[1] == 2.0
+    assert paired_interval("log_loss", far, -far, 3.0, 12) == interval(2 * far, 3.0, 12)

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from ser_lightning.errors import UserError
 from ser_lightning.evaluation.predictions import predictions_table, read_predictions, write_predictions
 
 LABELS = ("angry", "happy", "sad")
@@ -62,9 +63,45 @@ def test_a_table_without_clips_comes_back(clips, tmp_path):
     assert_frame_equal(read_predictions(tmp_path / "val.csv"), table)
 
 
+HEADER = "clip,corpus,speaker,sex,text,intensity,duration,label,prediction,p_calm,p_sad"
+
+
 def test_fields_that_others_leave_empty_are_empty_text(tmp_path):
     path = tmp_path / "test.csv"
-    path.write_text("clip,speaker,sex,duration,label,prediction,p_calm,p_sad\n1,,,1.5,calm,sad,0.25,0.75\n")
+    path.write_text(f"{HEADER}\n1,,,,,,1.5,calm,sad,0.25,0.75\n")
     table = read_predictions(path)
-    assert table.row(0) == ("1", "", "", 1.5, "calm", "sad", 0.25, 0.75)
-    assert table.dtypes == [pl.String] * 3 + [pl.Float64] + [pl.String] * 2 + [pl.Float32] * 2
+    assert table.row(0) == ("1", "", "", "", "", "", 1.5, "calm", "sad", 0.25, 0.75)
+    assert table.dtypes == [pl.String] * 6 + [pl.Float64] + [pl.String] * 2 + [pl.Float32] * 2
+
+
+def test_labels_and_folders_of_any_characters_come_back(clips, tmp_path):
+    """Polars alone leaves quotes within the names of columns doubled, and takes brackets for a pattern."""
+    labels = ('c"d', '"', "a,b")
+    table = predictions_table(clips.with_columns(label=pl.Series(labels)), np.full((3, 3), 1 / 3), labels)
+    path = tmp_path / "runs [1]" / "lr=0.1,*" / "test.csv"
+    write_predictions(path, table)
+    assert_frame_equal(read_predictions(path, labels), table, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", r"test\.csv cannot be read"),
+        ("label,p_calm,p_sad\ncalm,1,0\n", "has no column clip, corpus, speaker, sex, text, intensity, duration, pred"),
+        (f"{HEADER}\n1,c,a,f,t,,1.5,calm,angry,1,0\n", "prediction 'angry' is none of calm, sad"),
+        (f"{HEADER}\n1,c,a,f,t,,1.5,,sad,0,1\n", "label '' is none of calm, sad"),
+        (f"{HEADER}\n1,c,a,f,t,,1.5,calm,sad,x,1\n", "csv: p_calm must be from 0 to 1 in every row"),
+        (f"{HEADER}\n1,c,a,f,t,,1.5,calm,sad,0,NaN\n", "csv: p_sad must be from 0 to 1 in every row"),
+        (f"{HEADER}\n1,c,a,f,t,,1.5,calm,sad,0,\n", "csv: p_sad must be from 0 to 1 in every row"),
+        (f"{HEADER}\n1,c,a,f,t,,1.5,calm,sad,-1,2\n", "p_calm must be .*; p_sad must be"),
+        (f"{HEADER}\n1,c,a,f,t,,inf,calm,sad,0,1\n", "duration must be seconds in every row"),
+        (f"{HEADER}\n1,c,a,f,t,,calm\n", "is none of calm, sad"),
+    ],
+)
+def test_a_table_that_cannot_be_scored_is_told_of(tmp_path, text, why):
+    (tmp_path / "test.csv").write_text(text)
+    with pytest.raises(UserError, match=why) as told:
+        read_predictions(tmp_path / "test.csv", ("calm", "sad"))
+    assert len(told.value.problems) == 1
+    assert str(tmp_path / "test.csv") in str(told.value)
+    assert str(told.value).endswith("train or evaluate the run again, or name another")

@@ -85,7 +85,7 @@ def protocol(tables, *, labels=LABELS, fold=None, folds=None, notes=()):
 
 @pytest.fixture(scope="session")
 def make_run() -> Callable[..., Path]:
-    """Write a finished run without a checkpoint: `make_run(folder, "loud", test=clips(["a"]), val=..., train=...)`."""
+    """Write a finished run with an empty checkpoint: `make_run(folder, "loud", parts={"test": clips(["a"])})`."""
 
     def make(path, sees, *, parts, seed=0, fold=None, folds=None, labels=LABELS, rate=16000, **settings):
         tables = {part: predicted(table, sees, [seed, n], labels) for n, (part, table) in enumerate(parts.items())}
@@ -104,6 +104,8 @@ def make_run() -> Callable[..., Path]:
             **settings,
         }
         path.mkdir(parents=True)
+        (path / "checkpoints").mkdir()
+        (path / "checkpoints" / "best.ckpt").touch()
         (path / "config.yaml").write_text(yaml.safe_dump(config))
         (path / "metrics.json").write_text(json.dumps(assess(tables, labels, protocol=told, temperature=1.0)))
         for part, table in tables.items():

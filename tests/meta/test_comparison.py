@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from ser_lightning.evaluation.intervals import interval, resample_weights
-from ser_lightning.meta.comparison import compared, difference
+from ser_lightning.meta.comparison import compared, difference, not_beaten
 from ser_lightning.meta.fitting import fit
 from ser_lightning.meta.members import read_members
 from ser_lightning.meta.search import Search
@@ -120,3 +120,25 @@ def test_over_folds_val_is_the_mean_of_the_runs_own(multiruns):
     own = [metrics_of(multiruns[0] / str(k)) for k in range(3)]
     assert rows[0]["val"] == pytest.approx(np.mean([one["val"]["balanced_accuracy"] for one in own]))
     assert [row["val"] for row in rows[2:]] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("minus", "beaten"),
+    [
+        ({"value": 0.1, "interval": (0.01, 0.2), "speakers": {}}, True),
+        ({"value": 0.1, "interval": (-0.01, 0.2), "speakers": {}}, False),
+        ({"value": -0.1, "interval": (-0.2, 0.0), "speakers": {}}, False),
+        ({"value": 0.1, "interval": None, "speakers": {"a": 0.1, "b": 0.2}}, True),
+        ({"value": 0.1, "interval": None, "speakers": {"a": -0.1, "b": 0.2}}, False),
+        ({"value": 0.1, "interval": None, "speakers": {}}, False),
+    ],
+)
+def test_what_a_stack_does_not_clearly_beat_is_named(minus, beaten):
+    clear = {"value": 0.5, "interval": (0.4, 0.6), "speakers": {}}
+    rows = [
+        {"name": "best", "kind": "member", "best_on_val": True, "stack_minus_it": minus},
+        {"name": "other", "kind": "member", "best_on_val": False, "stack_minus_it": minus},
+        {"name": "average", "kind": "average", "best_on_val": False, "stack_minus_it": clear},
+        {"name": "stack", "kind": "stack", "best_on_val": False, "stack_minus_it": None},
+    ]
+    assert not_beaten(rows) == ([] if beaten else ["best"])

@@ -88,7 +88,7 @@ def test_a_stack_is_refused(singles, tmp_path):
         read(singles[1], stack)
 
 
-@pytest.mark.parametrize("file", ["predictions/val.csv", "predictions/test.csv", "split.csv"])
+@pytest.mark.parametrize("file", ["predictions/val.csv", "predictions/test.csv", "split.csv", "checkpoints/best.ckpt"])
 def test_what_a_run_lacks_is_named(singles, tmp_path, file):
     run = shutil.copytree(singles[0], tmp_path / "run")
     (run / file).unlink()
@@ -115,6 +115,29 @@ def test_runs_of_several_configurations_are_no_member(copies):
 def test_where_a_fold_was_trained_does_not_count(copies):
     change(copies[0] / "1" / "config.yaml", cache_dir="elsewhere", trainer={"devices": 4})
     assert len(read(*copies)[0].runs) == 3
+
+
+@pytest.mark.parametrize("changes", [{"trainer": {"max_epochs": 50}}, {"seed": 1}, {"on_bad_audio": "skip"}])
+def test_folds_that_were_trained_otherwise_are_no_member(copies, changes):
+    change(copies[0] / "1" / "config.yaml", **changes)
+    with pytest.raises(
+        UserError, match=r"several configurations, which differ in (trainer\.max_epochs|seed|on_bad_audio);"
+    ):
+        read(*copies)
+
+
+def test_folds_of_splits_by_other_chance_are_no_member(copies):
+    change(copies[0] / "1" / "metrics.json", split_seed=3)
+    with pytest.raises(UserError, match=r"several configurations, which differ in split\.seed;"):
+        read(*copies)
+
+
+def test_an_evaluation_is_no_member(singles, tmp_path):
+    run = shutil.copytree(singles[0], tmp_path / "run")
+    change(run / "config.yaml", run="outputs/a/latest")
+    shutil.rmtree(run / "checkpoints")
+    with pytest.raises(UserError, match=r"is an evaluation and has no model: name the run that was trained, outputs/a"):
+        read(singles[1], run)
 
 
 def test_a_multirun_without_folds_is_no_member(copies):

@@ -13,6 +13,7 @@ from sklearn.metrics import balanced_accuracy_score
 from ser_lightning.errors import UserError
 from ser_lightning.evaluation.predictions import read_predictions
 from ser_lightning.evaluation.runs import read_finished
+from ser_lightning.meta.stack_file import Kind
 from ser_lightning.stack import stack
 from ser_lightning.stacked import predict_stack
 
@@ -53,6 +54,11 @@ def stored(part="test"):
         return rows.select(f"p_{label}" for label in LABELS).to_numpy()
 
     return predict
+
+
+def of_kind(run):
+    """What the members' checkpoints would say."""
+    return Kind(LABELS, 16000)
 
 
 def probabilities(table):
@@ -116,11 +122,13 @@ def test_what_is_printed_holds_the_scores_and_their_differences(of_singles):
 def test_the_stack_predicts_what_it_stored(of_singles):
     run_dir, _ = of_singles
     test = read_predictions(run_dir / "predictions" / "test.csv")
-    made = predict_stack(run_dir, test, NO_AUDIO, predict=stored())
+    made = predict_stack(run_dir, test, NO_AUDIO, predict=stored(), kind_of=of_kind)
     assert made.dtype == np.float32
     np.testing.assert_array_equal(made, probabilities(test))
     order = np.random.default_rng(0).permutation(len(test))
-    np.testing.assert_array_equal(predict_stack(run_dir, test[order], NO_AUDIO, predict=stored()), made[order])
+    np.testing.assert_array_equal(
+        predict_stack(run_dir, test[order], NO_AUDIO, predict=stored(), kind_of=of_kind), made[order]
+    )
 
 
 def test_over_folds_all_is_stored_by_fold_and_scored_together(of_folds):
@@ -154,10 +162,10 @@ def test_new_clips_are_predicted_by_the_mean_of_the_folds(of_folds, multiruns):
 
     flat = np.full((2, 4), 0.25, dtype=np.float32)
     clips = pl.DataFrame({"clip": ["new/a", "new/b"]})
-    made = predict_stack(run_dir, clips, NO_AUDIO, predict=predict)
+    made = predict_stack(run_dir, clips, NO_AUDIO, predict=predict, kind_of=of_kind)
     assert asked == [folder.resolve() / str(k) for folder in multiruns for k in range(3)]
     mean = np.tile((np.float64(np.float32([0.7, 0.1, 0.1, 0.1])) + 0.5) / 3, (2, 1))
-    expected = predict_stack(run_dir, clips, NO_AUDIO, predict=lambda run, table, store: mean)
+    expected = predict_stack(run_dir, clips, NO_AUDIO, predict=lambda run, table, store: mean, kind_of=of_kind)
     np.testing.assert_allclose(made, expected, atol=1e-6)
     np.testing.assert_allclose(made.sum(axis=1), 1, atol=1e-6)
 
@@ -168,14 +176,38 @@ def test_a_missing_member_is_one_error(of_singles, tmp_path):
     made["members"][1]["runs"][0] |= {"path": "../gone", "absolute": "/gone"}
     (copy / "stack.json").write_text(json.dumps(made))
     with pytest.raises(UserError, match=r"needs a member that is gone: neither .*/\.\./gone nor /gone is there"):
-        predict_stack(copy, pl.DataFrame({"clip": ["a"]}), NO_AUDIO, predict=stored())
+        predict_stack(copy, pl.DataFrame({"clip": ["a"]}), NO_AUDIO, predict=stored(), kind_of=of_kind)
+
+
+def test_members_that_changed_are_all_told_before_any_is_asked(of_singles, singles):
+    reverse = Kind(LABELS[::-1], 16000)
+    others = {singles[0].resolve(): reverse, singles[1].resolve(): Kind(LABELS, 8000)}
+    with pytest.raises(UserError) as caught:
+        predict_stack(
+            of_singles[0],
+            pl.DataFrame({"clip": ["a"]}),
+            NO_AUDIO,
+            predict=lambda run, table, store: pytest.fail("asked"),
+            kind_of=lambda run: others[run.resolve()],
+        )
+    assert [problem.split("member that was stacked: ")[1] for problem in caught.value.problems] == [
+        f"it has the classes {has}, the stack the classes angry, happy, neutral, sad at 16000 Hz; stack again"
+        for has in ("sad, neutral, happy, angry at 16000 Hz", "angry, happy, neutral, sad at 8000 Hz")
+    ]
+
+
+def test_a_stack_says_that_it_has_no_temperature(of_singles, of_folds):
+    for run_dir, _ in (of_singles, of_folds):
+        calibration = read_finished(run_dir).metrics["calibration"]
+        assert (calibration["temperature"], calibration["fitted_on"]) == (1.0, None)
+        assert "scaled by one temperature" not in (run_dir / "report" / "index.html").read_text()
 
 
 def test_a_foreign_meta_learner_is_refused(of_singles, of_folds, tmp_path):
     copy = shutil.copytree(of_singles[0], tmp_path / "copy")
     (copy / "meta.skops").write_bytes(b"no archive")
     with pytest.raises(UserError, match=r"meta\.skops cannot be read as a meta-learner"):
-        predict_stack(copy, pl.DataFrame({"clip": ["a"]}), NO_AUDIO, predict=stored())
+        predict_stack(copy, pl.DataFrame({"clip": ["a"]}), NO_AUDIO, predict=stored(), kind_of=of_kind)
 
 
 def test_a_stack_is_no_member(run_stack, of_singles, singles, tmp_path):

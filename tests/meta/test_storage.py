@@ -5,7 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import skops.io
-from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
@@ -122,4 +123,74 @@ def test_trees_are_as_many_as_the_classes(tmp_path):
     model.classes_ = np.array([0, 1])
     write_model(tmp_path / "meta.skops", model)
     with pytest.raises(UserError, match="is no meta-learner"):
+        read(tmp_path / "meta.skops")
+
+
+FOUR = np.random.default_rng(1).integers(0, 4, 60)
+
+
+def prior(target, **changes):
+    made = DummyClassifier(strategy="prior").fit(FEATURES, target)
+    for name, value in changes.items():
+        setattr(made, name, value)
+    return made
+
+
+@pytest.mark.parametrize(
+    "init",
+    [
+        prior(FOUR % 2),
+        prior(FOUR + 1),
+        prior(FOUR, class_prior_=np.array([0.5, 0.5])),
+        prior(FOUR, class_prior_=np.full(4, np.nan)),
+        "zero",
+        None,
+    ],
+    ids=["two classes", "other classes", "two shares", "shares that are no numbers", "zero", "none"],
+)
+def test_boosting_that_begins_with_other_classes_is_refused(tmp_path, init):
+    model = GradientBoostingClassifier(n_estimators=3, random_state=0).fit(FEATURES, FOUR)
+    model.init_ = init
+    write_model(tmp_path / "meta.skops", model)
+    with pytest.raises(UserError, match="is no meta-learner of 6 features and 4 classes"):
+        read(tmp_path / "meta.skops", num_classes=4)
+
+
+def test_what_a_model_says_of_its_own_size_is_not_believed(tmp_path):
+    boosting = GradientBoostingClassifier(n_estimators=3, random_state=0).fit(FEATURES, FOUR)
+    forest = RandomForestClassifier(n_estimators=3, random_state=0).fit(FEATURES, FOUR)
+    expected = [model.predict_proba(FEATURES) for model in (boosting, forest)]
+    two = GradientBoostingClassifier(n_estimators=1).fit(FEATURES, FOUR % 2)
+    boosting._loss, boosting.n_trees_per_iteration_, boosting.n_classes_ = two._loss, 1, 2
+    boosting.init_.n_classes_, boosting.init_._strategy = 2, "uniform"
+    forest.n_classes_, forest.estimators_[0].n_classes_, forest.n_outputs_ = 2, 9, 3
+    for model, probabilities in zip((boosting, forest), expected, strict=True):
+        write_model(tmp_path / "meta.skops", model)
+        again = read(tmp_path / "meta.skops", num_classes=4)
+        np.testing.assert_array_equal(again.predict_proba(FEATURES), probabilities)
+
+
+def test_trees_of_fewer_classes_than_their_forest_are_refused(tmp_path):
+    model = RandomForestClassifier(n_estimators=3, random_state=0).fit(FEATURES, FOUR)
+    other = RandomForestClassifier(n_estimators=1, random_state=0).fit(FEATURES, FOUR % 2)
+    model.estimators_[1].tree_ = other.estimators_[0].tree_
+    write_model(tmp_path / "meta.skops", model)
+    with pytest.raises(UserError, match="a tree must stay within its own nodes, features and classes"):
+        read(tmp_path / "meta.skops", num_classes=4)
+
+
+@pytest.mark.parametrize(
+    ("step", "field", "value"),
+    [
+        (0, "scale_", np.ones(5)),
+        (0, "mean_", np.full(6, np.inf)),
+        (1, "coef_", np.ones((1, 6))),
+        (1, "intercept_", np.ones(2)),
+    ],
+)
+def test_a_regression_of_another_shape_is_refused(tmp_path, step, field, value):
+    model = fitted("logistic")
+    setattr(model[step], field, value)
+    write_model(tmp_path / "meta.skops", model)
+    with pytest.raises(UserError, match="finite numbers are needed"):
         read(tmp_path / "meta.skops")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from ser_lightning.errors import UserError
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Utterance:
@@ -93,3 +95,15 @@ class Corpus(Protocol):
     def scan(self) -> Scan:
         """List every clip below the corpus's folder, in a fixed order."""
         ...
+
+
+def check_name(name: str, where: str) -> None:
+    r"""Raise UserError where a corpus's name, which is part of a folder's name in the cache, would lead out of it.
+
+    >>> check_name("../a", "corpus.name")
+    Traceback (most recent call last):
+        ...
+    ser_lightning.errors.UserError: corpus.name: the name '../a' becomes part of a folder's; it must have no / \ or ..
+    """
+    if any(part in name for part in ("/", "\\", "..", "\0")):
+        raise UserError(f"{where}: the name {name!r} becomes part of a folder's; it must have no / \\ or ..")

@@ -15,6 +15,7 @@ import polars as pl
 
 from ser_lightning.corpora.base import Utterance
 from ser_lightning.errors import UserError
+from ser_lightning.files import read_table
 
 Labels = Literal["acted", "voice", "audiovisual"]
 Votes = Mapping[str, int]
@@ -42,7 +43,7 @@ def find_votes(folder: Path, votes: str | None) -> Path:
 def read_votes(file: Path, labels: Labels) -> dict[str, Votes]:
     """The votes on each clip, by its canonical name; raises UserError where this is not the published table."""
     try:
-        rows = pl.read_csv(file, infer_schema=False).rename({"": "row"})
+        rows = read_table(file).rename({"": "row"})
         rated = rows.filter(pl.col("row").str.starts_with(RATED[labels])).select(
             pl.col("fileName"), pl.col(list(COLUMNS)).cast(pl.Int64)
         )

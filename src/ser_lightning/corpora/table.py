@@ -15,9 +15,10 @@ from typing import Annotated
 import polars as pl
 from annotated_types import MinLen
 
-from ser_lightning.corpora.base import Origin, Scan, Utterance
+from ser_lightning.corpora.base import Origin, Scan, Utterance, check_name
 from ser_lightning.emotions import SYNONYMS, canonical_emotion
 from ser_lightning.errors import UserError, did_you_mean
+from ser_lightning.files import read_table
 
 REQUIRED = ("path", "emotion")
 TEXT = ("path", "emotion", "speaker", "sex", "text", "intensity", "take")
@@ -48,6 +49,7 @@ class Table:
     emotions: Mapping[str | int, str] | None = None
 
     def __post_init__(self) -> None:
+        check_name(self.name, "corpus.name")
         self._file()
 
     def scan(self) -> Scan:
@@ -151,11 +153,7 @@ def _seconds(name: str, text: str | None) -> float | None:
 def _read(file: Path) -> pl.DataFrame:
     """The table with lower-case column names, and the columns that are used as trimmed text."""
     try:
-        rows = (
-            pl.read_parquet(file)
-            if file.suffix.lower() == ".parquet"
-            else pl.read_csv(file, infer_schema=False, encoding="utf8-lossy")
-        )
+        rows = pl.read_parquet(file, glob=False) if file.suffix.lower() == ".parquet" else read_table(file)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise UserError(f"{file} is no readable CSV or Parquet table: {str(error).splitlines()[0]}") from error
     names = [name.strip().lower().lstrip("\ufeff") for name in rows.columns]

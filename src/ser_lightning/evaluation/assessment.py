@@ -17,15 +17,23 @@ UNSEEN = ("val", "test")
 
 
 def assess(
-    tables: Mapping[str, pl.DataFrame], labels: Sequence[str], *, protocol: Mapping[str, Any], temperature: float
+    tables: Mapping[str, pl.DataFrame],
+    labels: Sequence[str],
+    *,
+    protocol: Mapping[str, Any],
+    temperature: float,
+    fitted_on: str | None = "val",
 ) -> dict[str, Any]:
-    """The contents of metrics.json, from the protocol and the predictions of each part (calibrated)."""
+    """The contents of metrics.json, from the protocol and the predictions of each part (calibrated).
+
+    `fitted_on` is the part that the temperature was fitted on; None where there is none, as of a stack.
+    """
     return {
         "protocol": dict(protocol),
         "labels": list(labels),
         "calibration": Calibration(
             temperature=temperature,
-            fitted_on="val",
+            fitted_on=fitted_on,
             before={
                 part: uncalibrated_scores(table, labels, temperature)
                 for part, table in tables.items()

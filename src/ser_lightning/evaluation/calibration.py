@@ -2,7 +2,9 @@
 
 It is applied to a clip's probabilities, after the mean over its windows: p_c -> p_c^(1/T) / sum_k p_k^(1/T). For a clip
 of one window that is softmax(logits / T); for one of many it still keeps the order of the classes, which a temperature
-within the mean would not. T > 1 takes confidence away. What was there before is what 1/T gives back.
+within the mean would not. T > 1 takes confidence away. What was there before is what 1/T gives back, but for what T < 1
+makes too small for float32: at T = 0.2 a probability under 1e-9 comes back as 1e-9. Where T was fitted on the table,
+the log loss came back to 1e-6; at worst, under 0.2 with a true class at 5e-11, it was 0.0015 of 3.27 low (simulated).
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from ser_lightning.evaluation.tallies import table_sums
 
 LOWEST, HIGHEST = 0.2, 20.0
 """What a temperature may be. Of a part without mistakes the lower the better, and without end; 0.2 lets a mistake on
-another part cost 5 times what it did, and what it makes of a probability still fits into float32."""
+another part cost 5 times what it did."""
 LEAST = float(np.finfo(np.float32).smallest_subnormal)
 """A probability counts as no less: float32 has none under it, and 0 has no logarithm."""
 SCORES = ("ece", "log_loss", "brier")
@@ -38,10 +40,10 @@ class Uncalibrated(TypedDict):
 
 
 class Calibration(TypedDict):
-    """The temperature as in metrics.json, the part it was fitted on, and the scores of each part before it."""
+    """The temperature as in metrics.json, the part it was fitted on (if any), and the scores of each part before it."""
 
     temperature: float
-    fitted_on: str
+    fitted_on: str | None
     before: dict[str, Uncalibrated]
 
 

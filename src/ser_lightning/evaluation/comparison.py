@@ -16,20 +16,21 @@ import numpy as np
 from jaxtyping import Int64
 
 from ser_lightning.evaluation.comparison_names import configuration_names, differing_keys
+from ser_lightning.evaluation.comparison_notes import RunNotes, caveats, limits, run_notes
 from ser_lightning.evaluation.comparison_protocols import PooledProtocol, differing_facts
 from ser_lightning.evaluation.comparison_runs import Configuration
 from ser_lightning.evaluation.comparison_scores import Scored, score_configuration
 from ser_lightning.evaluation.intervals import (
     Range,
     drawn_together,
-    interval,
     num_voices,
+    paired_interval,
     resample_weights,
     too_few,
     voices,
 )
 from ser_lightning.evaluation.scores import balanced_accuracy
-from ser_lightning.evaluation.significance import ALPHA, McNemar, SignFlip, holm, least_p, mcnemar, sign_flip
+from ser_lightning.evaluation.significance import McNemar, SignFlip, holm, mcnemar, sign_flip
 
 Weights = Int64[np.ndarray, "resample group"]
 
@@ -42,6 +43,11 @@ class Standing:
     name: str
     configuration: Configuration
     scored: Scored
+
+    @property
+    def of_fold(self) -> dict[int, float]:
+        """The balanced accuracy of each fold, mean over repetitions; empty where it has no folds of its own."""
+        return dict(zip(self.configuration.folds, self.scored.of_folds, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +65,10 @@ class Pair:
 
 @dataclass(frozen=True, kw_only=True)
 class Ranking:
-    """The configurations of one protocol; `no_interval` says why there are no intervals, empty where there are."""
+    """The configurations of one protocol; `no_interval` says why there are no intervals, empty where there are.
+
+    `notes` are caveats of the ranking, `run_notes` what the runs say of themselves.
+    """
 
     protocol: PooledProtocol
     labels: tuple[str, ...]
@@ -68,6 +77,12 @@ class Ranking:
     standings: tuple[Standing, ...]
     pairs: tuple[Pair, ...]
     notes: tuple[str, ...]
+    run_notes: RunNotes
+
+    @property
+    def folds(self) -> list[int]:
+        """The folds of the configurations that have any."""
+        return sorted({fold for one in self.standings for fold in one.configuration.folds})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +132,7 @@ def _ranking(group: Sequence[Configuration], names: Sequence[str], *, seed: int)
         for rank, (name, member, numbers) in enumerate(scored, start=1)
     )
     known = not (table["speaker"] == "").any()
+    named = [(one.name, one.configuration) for one in standings]
     return Ranking(
         protocol=first.protocol,
         labels=first.labels,
@@ -124,7 +140,8 @@ def _ranking(group: Sequence[Configuration], names: Sequence[str], *, seed: int)
         no_interval=no_interval,
         standings=standings,
         pairs=_pairs(standings, weights, known=known, seed=seed),
-        notes=(*_notes(first.protocol, standings), *_limits(len(standings), num_groups, known=known)),
+        notes=(*caveats(first.protocol, named), *limits(len(standings), num_groups, known=known)),
+        run_notes=run_notes(named),
     )
 
 
@@ -141,7 +158,11 @@ def _pairs(standings: Sequence[Standing], weights: Weights | None, *, known: boo
     for (a, b), test in zip(couples, tests, strict=True):
         values = [balanced_accuracy(one.scored.confusions.sum(axis=0)) for one in (a, b)]
         difference = float(values[0] - values[1])
-        around = None if weights is None else _around(resampled[a.rank] - resampled[b.rank], difference, weights)
+        around = (
+            paired_interval("balanced_accuracy", resampled[a.rank], resampled[b.rank], difference, weights.shape[1])
+            if weights is not None
+            else None
+        )
         pairs.append(
             Pair(
                 first=a.rank,
@@ -154,38 +175,3 @@ def _pairs(standings: Sequence[Standing], weights: Weights | None, *, known: boo
             )
         )
     return tuple(pairs)
-
-
-def _around(resampled: np.ndarray, difference: float, weights: Weights) -> Range:
-    low, high = interval(resampled, difference, weights.shape[1])
-    return max(low, -1.0), min(high, 1.0)
-
-
-def _notes(protocol: PooledProtocol, standings: Sequence[Standing]) -> list[str]:
-    """What is missing, of all and of each configuration, and whose parts have other sizes than the sentence says."""
-    missing = dict.fromkeys(one.configuration.protocol.missing for one in standings)
-    notes = [f"{folds}, so not every clip is tested" for folds in missing if folds]
-    for one in standings:
-        notes += [f"{one.name}: {note}" for note in one.configuration.left_out]
-        if one.configuration.protocol.sentence != protocol.sentence:
-            notes.append(f"{one.name} was trained on other clips: {one.configuration.protocol.sentence}")
-    return notes
-
-
-def _limits(num_configurations: int, num_speakers: int, *, known: bool) -> list[str]:
-    """What so few speakers cannot tell."""
-    num_pairs = num_configurations * (num_configurations - 1) // 2
-    if not num_pairs:
-        return []
-    if not known:
-        return ["no test over speakers: those of some clips are not known"]
-    least = least_p(num_speakers)
-    people = f"{num_speakers} speaker{'s' * (num_speakers != 1)}"
-    if least > ALPHA:
-        return [f"{people} can give no p below {least:.3g}, so no difference can be called significant at {ALPHA}"]
-    if least * num_pairs > ALPHA:
-        return [
-            f"{people} can give no p below {least:.3g}, and of {num_pairs} pairs Holm's correction makes that "
-            f"{min(1.0, least * num_pairs):.3g}, so no difference can be called significant at {ALPHA}; compare fewer"
-        ]
-    return []

@@ -9,8 +9,9 @@ from typing import Any
 import polars as pl
 
 from ser_lightning.evaluation.comparison import Comparison, Ranking, Standing
+from ser_lightning.evaluation.comparison_groups import Groups, gap_rows, group_rows
 from ser_lightning.evaluation.comparison_names import said_settings
-from ser_lightning.evaluation.comparison_terminal import interval_line, said_p
+from ser_lightning.evaluation.comparison_terminal import interval_line, repetitions, said_p
 from ser_lightning.evaluation.scores import NAMES
 from ser_lightning.evaluation.summary import shown
 from ser_lightning.files import atomic_path, write_text
@@ -27,14 +28,20 @@ LATEX = {
 }
 
 
-def write_files(folder: Path, comparison: Comparison) -> list[Path]:
-    """Write summary.csv, folds.csv, pairs.csv, speakers.csv, confusion.csv and table.tex; their paths."""
+def write_files(folder: Path, comparison: Comparison, groups: Groups) -> list[Path]:
+    """Write summary, folds, pairs, speakers, confusion, groups, gaps and notes as .csv, and table.tex; their paths.
+
+    A table without rows is not written.
+    """
     tables = {
         "summary": list(_summary_rows(comparison)),
         "folds": list(_fold_rows(comparison)),
         "pairs": list(_pair_rows(comparison)),
         "speakers": list(_speaker_rows(comparison)),
         "confusion": list(_confusion_rows(comparison)),
+        "groups": [row for place, one in groups.items() for row in group_rows(place, one)],
+        "gaps": [row for place, one in groups.items() for row in gap_rows(place, one)],
+        "notes": list(_note_rows(comparison)),
     }
     paths = []
     for name, rows in tables.items():
@@ -65,16 +72,19 @@ def _latex_table(ranking: Ranking) -> str:
     deviations = any(one.scored.over_folds["balanced_accuracy"] is not None for one in ranking.standings)
     seeds = any(one.scored.over_seeds["balanced_accuracy"] is not None for one in ranking.standings)
     several = len(ranking.standings) > 1
-    head = ["configuration", "balanced accuracy", *["sd folds"] * deviations, *["sd seeds"] * seeds]
+    head = ["configuration", "balanced accuracy", *["sd folds"] * deviations]
+    head += [f"sd {repetitions(ranking)}"] * seeds
     head += ["accuracy", "macro F1", "AUROC", *["$p$ to the first"] * several]
     rows = [_latex_row(ranking, one, folds=deviations, seeds=seeds) for one in ranking.standings]
     p_note = " $p$: sign-flip permutation over speakers, Holm's correction over all pairs." if several else ""
+    said = " ".join(f"{escaped(note)}." for note in ranking.notes)
     return "\n".join(
         [
+            *(f"% note: {' '.join(note.split())}" for note in ranking.run_notes.lines),
             r"\begin{table}",
             r"\centering",
             rf"\caption{{Protocol: {escaped(ranking.protocol.sentence)}. "
-            rf"Note: {escaped(interval_line(ranking))}.{p_note}}}",
+            rf"Note: {escaped(interval_line(ranking))}.{p_note}{' ' * bool(said)}{said}}}",
             rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
             r"\toprule",
             f"{' & '.join(head)} \\\\",
@@ -126,13 +136,14 @@ def _summary_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
             **_place(number, one),
             "name": configuration.title,
             "differs_in": said_settings(configuration.settings, comparison.keys),
-            "seeds": " ".join(map(str, configuration.tests)),
+            "seeds": " ".join(map(str, dict.fromkeys(of.seed for of in configuration.tests))),
+            "models": len(configuration.tests) * max(1, len(configuration.folds)),
             "folds": " ".join(map(str, configuration.folds)),
             "clips": configuration.protocol.num_clips,
             "speakers": ranking.num_speakers,
             **_score_cells(one),
             "no_interval": ranking.no_interval,
-            "notes": "; ".join(note for note in (configuration.protocol.missing, *configuration.left_out) if note),
+            "notes": "; ".join(_notes(one)),
             "protocol_sentence": configuration.protocol.sentence,
         }
 
@@ -172,9 +183,20 @@ def _pair_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
 
 def _fold_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
     for number, _, one in _standings(comparison):
-        folds = one.configuration.folds
-        for fold, value in zip(folds, one.scored.of_folds if folds else [], strict=True):
+        for fold, value in one.of_fold.items():
             yield {**_place(number, one), "fold": fold, "balanced_accuracy": value}
+
+
+def _note_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
+    for number, _, one in _standings(comparison):
+        for note in _notes(one):
+            yield {**_place(number, one), "note": note}
+
+
+def _notes(one: Standing) -> list[str]:
+    """All that is to be said of a configuration: what is missing, and the notes of its runs."""
+    configuration = one.configuration
+    return [note for note in (configuration.protocol.missing, *configuration.left_out, *configuration.notes) if note]
 
 
 def _speaker_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:

@@ -61,12 +61,18 @@ def leak_lines(gap: LeakGap) -> list[Table | str]:
         *(f"protocol, {split}: {escape(ranking.protocol.sentence)}" for split, ranking in _named(splits, gap)),
         table,
         *(f"{split}: {escape(interval_line(ranking))}" for split, ranking in _named(splits, gap)),
+        *(f"{split}: note: {escape(note)}" for split, ranking in _named(splits, gap) for note in _said(ranking)),
         "The two are tested on different clips and speakers, so the difference has no interval of its own.",
     ]
 
 
 def _named(splits: Sequence[str], gap: LeakGap) -> list[tuple[str, Ranking]]:
     return list(zip(splits, (gap.known, gap.new), strict=True))
+
+
+def _said(ranking: Ranking) -> tuple[str, ...]:
+    """The notes of the runs, few of them; those about tests of pairs have no place here."""
+    return ranking.run_notes.printed(6)
 
 
 def _same_data(a: Ranking, b: Ranking) -> bool:

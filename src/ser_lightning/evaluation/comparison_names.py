@@ -1,6 +1,7 @@
 """What makes a configuration, and what to call it: the keys in which it differs from those beside it.
 
-Runs that differ only in a seed, a fold, a place on a disk or a device are of one configuration. What is tested belongs
+Runs that differ only in a seed, a fold, a place on a disk, a device or a number of processes are of one configuration;
+so are evaluations (`run`) of such runs, see `comparison_training`. What is tested belongs
 to the protocol (`comparison_protocols`), so the keys that only choose it are no part of a configuration either.
 """
 
@@ -15,7 +16,7 @@ Settings = Mapping[str, Any]
 
 NOT_DEFINING = frozenset(
     {
-        *("seed", "name", "data_dir", "cache_dir", "leaks", "resume", "logger", "hydra"),
+        *("seed", "name", "data_dir", "cache_dir", "leaks", "resume", "logger", "hydra", "jobs", "run"),
         *("data.seed", "data.workers", "data.resident"),
         *("corpus.root", "corpus.roots", "corpus.data_dir"),
         *("split.seed", "split.fold", "split.test_speakers", "split.test_corpus", "split.root"),

@@ -11,31 +11,42 @@ from matplotlib.ticker import MaxNLocator
 
 from ser_lightning.drawing import ABSENT, FAINT, INK, canvas, png
 from ser_lightning.evaluation.comparison import Comparison, Standing
+from ser_lightning.evaluation.comparison_groups import Groups
 from ser_lightning.evaluation.comparison_names import differing_keys, said_value
-from ser_lightning.evaluation.comparison_terminal import interval_line, pairs_note, said_difference, said_p
+from ser_lightning.evaluation.comparison_terminal import (
+    interval_line,
+    pairs_note,
+    repetitions,
+    said_difference,
+    said_p,
+)
 from ser_lightning.evaluation.intervals import said
 from ser_lightning.evaluation.plots import TRAIN, confusion_figure
+from ser_lightning.evaluation.report_values import Score, group_tables
 from ser_lightning.evaluation.scores import NAMES
 from ser_lightning.pages import data_uri, render, write_page
 
 MOST_PICTURES = 8
-"""Of so many configurations of a protocol, the best ones, the confusion is drawn; confusion.csv has all."""
+"""Of so many configurations of a protocol, the best ones, confusion and groups are shown; the .csv files have all."""
 
 
-def write_comparison(folder: Path, comparison: Comparison) -> Path:
+def write_comparison(folder: Path, comparison: Comparison, groups: Groups) -> Path:
     """Write `<folder>/index.html` and its pictures beside it; return the page's path."""
     pictures = {name: png(figure) for name, figure in _figures(comparison).items()}
     page = render(
         "ser_lightning.evaluation",
         "comparison.html.j2",
-        filters={"score": _score, "p": said_p, "signed": said_difference, "share": _share},
+        filters={"score": _score, "p": said_p, "signed": said_difference, "share": _share, "cell": _cell},
         rankings=comparison.rankings,
         apart=comparison.apart,
         keys=comparison.keys,
+        most=MOST_PICTURES,
         settings=settings_rows(comparison),
         names=_scores_there(comparison),
         said_score=_said_score,
         interval_line=interval_line,
+        groupings={(place.protocol, place.rank): group_tables(of_one) for place, of_one in groups.items()},
+        repetitions=repetitions,
         pairs_note=pairs_note,
         pictures={name: data_uri("image/png", content) for name, content in pictures.items()},
     )
@@ -91,6 +102,10 @@ def _scores_there(comparison: Comparison) -> dict[str, str]:
 
 def _said_score(one: Standing, name: str) -> str:
     return said(one.scored.scores[name], one.scored.intervals.get(name)).replace(" [", "\u00a0[")
+
+
+def _cell(cell: Score) -> str:
+    return said(cell.value, cell.interval).replace(" [", "\u00a0[")
 
 
 def _score(value: float | None) -> str:

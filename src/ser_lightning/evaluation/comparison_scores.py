@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int64
 
 from ser_lightning.evaluation.comparison_runs import Configuration
 from ser_lightning.evaluation.intervals import Range, bounded, drawn_together, interval, voices
-from ser_lightning.evaluation.scores import all_scores, balanced_accuracy
+from ser_lightning.evaluation.scores import all_scores, balanced_accuracy, defined
 from ser_lightning.evaluation.tallies import Sums, Tally, group_sums, table_sums, tally
 
 Values = dict[str, float | None]
@@ -28,7 +28,8 @@ class Scored:
 
     `confusions` [group class class] are means over seeds, of each speaker (or bundle of them, where these are very
     many); `confusion` counts every clip once for each seed. `right` is by clip, of the first seed. `over_folds` and
-    `over_seeds` are standard deviations; `of_folds` and `of_speakers` the balanced accuracy of each.
+    `over_seeds` are standard deviations; `of_folds` and `of_speakers` the balanced accuracy of each;
+    `of_folds` is empty where a configuration has no folds of its own.
     """
 
     scores: Values
@@ -54,7 +55,7 @@ def score_configuration(configuration: Configuration, weights: Int64[np.ndarray,
         intervals={} if weights is None else _intervals(tallies, weights),
         over_folds={name: spread(values) for name, values in folds.items()},
         over_seeds={name: spread(values) for name, values in estimates.items()},
-        of_folds=folds["balanced_accuracy"].tolist(),
+        of_folds=folds["balanced_accuracy"].tolist() if configuration.folds else [],
         of_speakers=_of_speakers(pooled, labels),
         confusions=confusions,
         confusion=np.sum([of_seed.sums.confusion.sum(axis=0) for of_seed in tallies], axis=0).astype(np.int64),
@@ -69,11 +70,6 @@ def spread(values: Float[np.ndarray, " value"]) -> float | None:
     (1.0, None)
     """
     return defined(float(values.std(ddof=1))) if len(values) > 1 else None
-
-
-def defined(value: float) -> float | None:
-    """The value; None for NaN."""
-    return None if np.isnan(value) else value
 
 
 def _of_folds(configuration: Configuration) -> dict[str, Float[np.ndarray, " fold"]]:

@@ -50,7 +50,9 @@ def ranking_lines(ranking: Ranking, *, name_columns: int) -> Iterator[Table | st
     yield f"protocol: {escape(ranking.protocol.sentence)}"
     yield ranking_table(ranking, name_columns)
     yield escape(interval_line(ranking))
-    if len(ranking.standings[0].configuration.folds) > 1:
+    for note in ranking.notes:
+        yield escape(f"note: {note}")
+    if len(ranking.folds) > 1:
         yield folds_table(ranking)
     if ranking.no_interval:
         yield speakers_table(ranking)
@@ -59,7 +61,7 @@ def ranking_lines(ranking: Ranking, *, name_columns: int) -> Iterator[Table | st
         yield pairs_note(ranking)
     if len(ranking.pairs) > MOST_PAIRS:
         yield f"note: {len(ranking.pairs) - MOST_PAIRS} more pairs are in pairs.csv"
-    for note in ranking.notes:
+    for note in ranking.run_notes.printed():
         yield escape(f"note: {note}")
 
 
@@ -73,7 +75,7 @@ def ranking_table(ranking: Ranking, name_columns: int) -> Table:
         name: values
         for name, values in (
             ("sd folds", [one.scored.over_folds["balanced_accuracy"] for one in ranking.standings]),
-            ("sd seeds", [one.scored.over_seeds["balanced_accuracy"] for one in ranking.standings]),
+            (f"sd {repetitions(ranking)}", [one.scored.over_seeds["balanced_accuracy"] for one in ranking.standings]),
         )
         if any(value is not None for value in values)
     }
@@ -86,12 +88,12 @@ def ranking_table(ranking: Ranking, name_columns: int) -> Table:
 
 
 def folds_table(ranking: Ranking) -> Table:
-    """The balanced accuracy of each fold, mean over seeds."""
+    """The balanced accuracy of each fold, mean over seeds; a dash where a configuration has no folds of its own."""
     table = plain_table("Balanced accuracy of each fold")
     table.add_column("", justify="right")
-    _columns(table, *(f"fold {fold}" for fold in ranking.standings[0].configuration.folds))
+    _columns(table, *(f"fold {fold}" for fold in ranking.folds))
     for one in ranking.standings:
-        table.add_row(str(one.rank), *(f"{value:.3f}" for value in one.scored.of_folds))
+        table.add_row(str(one.rank), *(shown(one.of_fold.get(fold)) for fold in ranking.folds))
     return table
 
 
@@ -123,16 +125,16 @@ def speakers_table(ranking: Ranking) -> Table:
 
 def pairs_note(ranking: Ranking) -> str:
     """How the pairs are tested."""
+    first = f", of the first of the {repetitions(ranking)} of each," if _most_repetitions(ranking) > 1 else ""
     return (
         "p: sign-flip permutation over speakers, two-sided; Holm: corrected for the number of pairs. McNemar"
-        f"{', of the first seed of each,' * (_most_seeds(ranking) > 1)} takes the clips of a speaker for independent, "
-        "so it is no ground for a ranking"
+        f"{first} takes the clips of a speaker for independent, so it is no ground for a ranking"
     )
 
 
 def interval_line(ranking: Ranking) -> str:
     """What the brackets are, or why there are none; and what several seeds mean."""
-    means = "; scores are means over seeds" if _most_seeds(ranking) > 1 else ""
+    means = f"; scores are means over {repetitions(ranking)}" if _most_repetitions(ranking) > 1 else ""
     if ranking.no_interval:
         return f"no intervals: {ranking.no_interval}{means}"
     return f"[ ]: {LEVEL:.0%} interval of {ranking.num_speakers} speakers, by a {METHOD}{means}"
@@ -173,5 +175,11 @@ def _columns(table: Table, *names: str) -> None:
         table.add_column(name, justify="right", no_wrap=True)
 
 
-def _most_seeds(ranking: Ranking) -> int:
+def repetitions(ranking: Ranking) -> str:
+    """What scores are averaged over: seeds, or models, where these were also trained on several folds."""
+    every = [of for one in ranking.standings for of in one.configuration.tests]
+    return "seeds" if all(of.trained_fold is None for of in every) else "models"
+
+
+def _most_repetitions(ranking: Ranking) -> int:
     return max(len(one.configuration.tests) for one in ranking.standings)

@@ -2,7 +2,8 @@
 
 A gap is that of the best and the worst group by a score. The two are chosen by the very clips that the gap is measured
 on, which makes it look large, the more so the more groups there are; its interval takes them as given and does not
-know of the choice. Clips of which the value is unknown are a group, but no part of a gap.
+know of the choice. Clips of which the value is not known are a group, called unknown, but no part of a gap; one that
+is really called so is a group of its own.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ from ser_lightning.evaluation.scores import NAMES, all_scores, defined
 from ser_lightning.evaluation.tallies import Tally, group_sums, numbered, tally
 
 UNKNOWN = "unknown"
+"""What the group is called of which the value is not known; within this file its name is empty."""
+NOT_KNOWN = "(not known)"
+"""What it is called where another group is really named so."""
 FEW = f"a gap has an interval where both of its groups have {LEAST_SPEAKERS} speakers"
 
 
@@ -89,15 +93,16 @@ def table_groups(table: pl.DataFrame, labels: Sequence[str], *, seed: int = 0) -
 
 
 def group_names(table: pl.DataFrame) -> pl.DataFrame:
-    """The name of each clip's group by each grouping; of speakers with the corpus where there are several.
+    """The name of each clip's group by each grouping, empty where it is not known; of speakers with the corpus where
+    there are several.
 
     >>> group_names(pl.DataFrame({"corpus": ["c", "c"], "speaker": ["ann", "ben"], "sex": ["", "male"],
     ...     "intensity": ["", ""], "duration": [1.0, 2.0]})).rows()
-    [('unknown', 'ann', 'c', 'unknown', 'up to 1.3 s'), ('male', 'ben', 'c', 'unknown', 'over 1.7 s')]
+    [('', 'ann', 'c', '', 'up to 1.3 s'), ('male', 'ben', 'c', '', 'over 1.7 s')]
     """
     speaker = voices(table) if table["corpus"].n_unique() > 1 else table["speaker"]
     plain = table.select("sex", speaker.alias("speaker"), "corpus", "intensity")
-    return plain.with_columns(pl.all().replace("", UNKNOWN), duration_names(table["duration"]).alias("duration"))
+    return plain.with_columns(duration_names(table["duration"]).alias("duration"))
 
 
 def duration_names(seconds: pl.Series) -> pl.Series:
@@ -119,13 +124,13 @@ def _of_speakers(table: pl.DataFrame, labels: Sequence[str], keys: pl.Series) ->
     values = {
         name: GroupScores(
             clips=clips[name],
-            speakers=int(name != UNKNOWN),
+            speakers=int(name != ""),
             scores={key: defined(float(of_names[index])) for key, of_names in scores.items()},
             intervals={},
         )
         for index, name in enumerate(names)
     }
-    return Grouping(values={name: values[name] for name in _ordered(keys)}, gaps={}, reason="")
+    return Grouping(values=_named({name: values[name] for name in _ordered(keys)}), gaps={}, reason="")
 
 
 def _grouping(table: pl.DataFrame, labels: Sequence[str], keys: pl.Series, seed: int) -> Grouping:
@@ -133,10 +138,10 @@ def _grouping(table: pl.DataFrame, labels: Sequence[str], keys: pl.Series, seed:
     groups = {name: _group(table, labels, (keys == name).to_numpy(), drawn) for name in _ordered(keys)}
     reason = too_few(table)
     weights = None if reason else resample_weights(num_drawn, seed=seed)
-    gaps = _gaps({name: _resampled(group, weights) for name, group in groups.items() if name != UNKNOWN}, num_drawn)
+    gaps = _gaps({name: _resampled(group, weights) for name, group in groups.items() if name != ""}, num_drawn)
     lacking = any(gap["interval"] is None for gap in gaps.values())
     return Grouping(
-        values={name: _group_scores(group, seed) for name, group in groups.items()},
+        values=_named({name: _group_scores(group, seed) for name, group in groups.items()}),
         gaps=gaps,
         reason=reason or (FEW if lacking else ""),
     )
@@ -145,7 +150,13 @@ def _grouping(table: pl.DataFrame, labels: Sequence[str], keys: pl.Series, seed:
 def _ordered(keys: pl.Series) -> list[str]:
     """The names of the groups in their order, the unknown last."""
     names: list[str] = keys.unique().sort().to_list()
-    return sorted(names, key=lambda name: name == UNKNOWN)
+    return sorted(names, key=lambda name: name == "")
+
+
+def _named(values: Mapping[str, GroupScores]) -> dict[str, GroupScores]:
+    """The groups by the names that a reader sees."""
+    unknown = NOT_KNOWN if UNKNOWN in values else UNKNOWN
+    return {name or unknown: of_group for name, of_group in values.items()}
 
 
 def _group(

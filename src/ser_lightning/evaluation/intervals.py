@@ -111,6 +111,22 @@ def interval(resampled: Float[np.ndarray, " resample"], estimate: float, num_gro
     return float(low - excess - max(excess, 0.0)), float(high - excess - min(excess, 0.0))
 
 
+def paired_interval(
+    name: str,
+    first: Float[np.ndarray, " resample"],
+    second: Float[np.ndarray, " resample"],
+    difference: float,
+    num_groups: int,
+) -> Range:
+    """The interval of a score's difference, first minus second, each resample with the same groups drawn for both.
+
+    It lies within the values that a difference of this score can take: -1 to 1 of one between 0 and 1.
+    """
+    least, most = RANGES.get(name, (0.0, 1.0))
+    low, high = interval(first - second, difference, num_groups)
+    return max(low, least - most), min(high, most - least)
+
+
 def bounded(name: str, around: Range) -> Range:
     """The interval within the values that the score can take.
 

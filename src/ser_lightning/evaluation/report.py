@@ -117,6 +117,7 @@ def _of_scores(
     return {
         "scores": run.scores,
         "parts": parts,
+        "caption": _caption(run.config),
         "tiles": score_rows([run.scores]),
         "all_parts": score_rows([run.metrics[part] for part in parts]),
         "intervals": run.scores.get("intervals"),
@@ -127,6 +128,13 @@ def _of_scores(
         "groupings": group_tables(groups),
         "speakers": speaker_table(groups),
     }
+
+
+def _caption(config: Mapping[str, Any]) -> str:
+    """What the scores of the parts are of; of a run without a config that is not known."""
+    if "meta" in config:
+        return "All parts. A stack has no checkpoint; the notes say what predicted each part."
+    return "All parts, under the checkpoint that was kept, without augmentation." if "model" in config else "All parts."
 
 
 def _of_media(pictures: Mapping[str, bytes], examples: Sequence[Example]) -> dict[str, Any]:

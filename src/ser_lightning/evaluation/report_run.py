@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from ser_lightning.errors import UserError
+from ser_lightning.evaluation.predictions import ADVICE
+from ser_lightning.evaluation.run_shape import misfits, scores_problems
+from ser_lightning.evaluation.runs import FinishedRun, read_checked, read_scored
+from ser_lightning.files import read_table
 
 PARTS = ("test", "val", "train")
 
@@ -20,18 +23,26 @@ PARTS = ("test", "val", "train")
 class Run:
     """What the page needs of a run directory; `part` is the one whose scores are shown large."""
 
-    metrics: Mapping[str, Any]
+    finished: FinishedRun
     part: str
     predictions: pl.DataFrame
     log: pl.DataFrame | None
-    config: Mapping[str, Any]
     leaks: Mapping[str, Mapping[str, int]]
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """The contents of metrics.json."""
+        return self.finished.metrics
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The contents of config.yaml; empty where there is none."""
+        return self.finished.config
 
     @property
     def labels(self) -> Sequence[str]:
         """The classes in their order."""
-        labels: Sequence[str] = self.metrics["labels"]
-        return labels
+        return self.finished.labels
 
     @property
     def scores(self) -> Mapping[str, Any]:
@@ -50,35 +61,51 @@ class Run:
 def read_run(run_dir: Path) -> Run:
     """Read the files of a finished run; log.csv, config.yaml and leaks.json may be missing, as after `evaluate`.
 
-    Raises UserError where the run lacks the metrics or the predictions that the page is about.
+    Raises UserError where the run lacks the metrics or the predictions that the page is about, or where a file is
+    damaged or foreign.
     """
-    metrics = json.loads(_present(run_dir / "metrics.json").read_text(encoding="utf-8"))
-    part = next((part for part in PARTS if metrics.get(part)), None)
+    finished = read_scored(run_dir)
+    part = next((part for part in PARTS if finished.metrics.get(part)), None)
     if part is None:
         raise UserError(f"{run_dir / 'metrics.json'} scores none of {', '.join(PARTS)}; `evaluate` the run")
-    log, config, leaks = (run_dir / name for name in ("log.csv", "config.yaml", "leaks.json"))
+    scored = [name for name in PARTS if finished.metrics.get(name)]
+    wrong = [text for name in scored for text in scores_problems(finished.metrics[name], list(finished.labels), name)]
+    if wrong:
+        raise UserError(f"{run_dir / 'metrics.json'} is not that of a run: {'; '.join(wrong)}; {ADVICE}")
     return Run(
-        metrics=metrics,
+        finished=finished,
         part=part,
-        predictions=_read_predictions(_present(run_dir / "predictions" / f"{part}.csv"), metrics["labels"]),
-        log=_read_csv(log) if log.exists() else None,
-        config=yaml.safe_load(config.read_text(encoding="utf-8")) or {} if config.exists() else {},
-        leaks=json.loads(leaks.read_text(encoding="utf-8"))["shared"] if leaks.exists() else {},
+        predictions=finished.predictions(part),
+        log=_log(run_dir / "log.csv"),
+        leaks=_leaks(run_dir / "leaks.json"),
     )
 
 
-def _present(path: Path) -> Path:
+def _log(path: Path) -> pl.DataFrame | None:
+    """The rows of log.csv, all of them numbers or empty; None where there is none."""
     if not path.exists():
-        raise UserError(f"a report needs {path}, which is missing; train to the end, or `evaluate` the run")
-    return path
+        return None
+    try:
+        log = read_table(path)
+        numbers = log.cast(pl.Float64)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise UserError(f"{path} cannot be read ({str(error).splitlines()[0]}); {ADVICE}") from error
+    if "epoch" not in numbers.columns or numbers["epoch"].has_nulls():
+        raise UserError(f"{path} must have a column epoch, with a number in every row; {ADVICE}")
+    return log
 
 
-def _read_predictions(path: Path, labels: Sequence[str]) -> pl.DataFrame:
-    """Only the columns that are drawn; the probabilities are the float32 that the scores were computed from."""
-    return _read_csv(path).select("label", "prediction", pl.col([f"p_{label}" for label in labels]).cast(pl.Float32))
+def _leaks(path: Path) -> Mapping[str, Mapping[str, int]]:
+    """What the parts share by kind and pair; empty where the run has not looked."""
+    if not path.exists():
+        return {}
+    leaks, wrong = read_checked(path, json.loads, _leaks_problems)
+    if wrong:
+        raise UserError(wrong)
+    shared: Mapping[str, Mapping[str, int]] = leaks["shared"]
+    return shared
 
 
-def _read_csv(path: Path) -> pl.DataFrame:
-    """A table of texts. Polars leaves the quotes within the names of columns doubled."""
-    table = pl.read_csv(path, infer_schema=False)
-    return table.rename({name: name.replace('""', '"') for name in table.columns})
+def _leaks_problems(leaks: Any) -> list[str]:
+    wrong = list(misfits(leaks, {"shared": {"speakers": dict}}, "leaks"))
+    return wrong or list(misfits(leaks["shared"], dict.fromkeys(leaks["shared"], dict), "leaks.shared"))

@@ -15,7 +15,7 @@ import polars as pl
 from ser_lightning.evaluation.intervals import (
     Range,
     drawn_together,
-    interval,
+    paired_interval,
     resample_weights,
     table_intervals,
     too_few,
@@ -74,6 +74,20 @@ def compared(together: Together, fitted: Fitted) -> list[Row]:
     return [*rows, _row(Model("stack", "stack", unseen, stack), together.labels, False, None)]
 
 
+def not_beaten(rows: Sequence[Row]) -> list[str]:
+    """Of the best member on val and the average those that the stack is not clearly above.
+
+    Clearly: by an interval above 0 or, of too few speakers for one, for every speaker.
+    """
+    rivals = [row for row in rows if row["best_on_val"] or row["kind"] == "average"]
+    return [row["name"] for row in rivals if row["stack_minus_it"] and not _above(row["stack_minus_it"])]
+
+
+def _above(minus: Difference) -> bool:
+    least = minus["interval"][0] if minus["interval"] else min(minus["speakers"].values(), default=0.0)
+    return min(minus["value"], least) > 0
+
+
 def difference(stack: pl.DataFrame, other: pl.DataFrame, labels: Sequence[str], *, seed: int = 0) -> Difference:
     """Balanced accuracy of `stack` minus that of `other`, two predictions tables of the same clips.
 
@@ -89,9 +103,9 @@ def difference(stack: pl.DataFrame, other: pl.DataFrame, labels: Sequence[str], 
         return Difference(value=estimate, interval=None, reason=reason, speakers=known)
     num_groups = len(tallies[0].sums.log_loss)
     weights = resample_weights(num_groups, seed=seed)
-    resampled = np.subtract(*(balanced_accuracy(one.weighted(weights).confusion) for one in tallies))
-    low, high = interval(resampled, estimate, num_groups)
-    return Difference(value=estimate, interval=(max(low, -1.0), min(high, 1.0)), reason="", speakers={})
+    of_stack, of_other = (balanced_accuracy(one.weighted(weights).confusion) for one in tallies)
+    around = paired_interval("balanced_accuracy", of_stack, of_other, estimate, num_groups)
+    return Difference(value=estimate, interval=around, reason="", speakers={})
 
 
 def score(table: pl.DataFrame, labels: Sequence[str]) -> float:

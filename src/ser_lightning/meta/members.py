@@ -7,17 +7,17 @@ whatever is not so is told in one message, before anything is fitted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ser_lightning.errors import UserError
+from ser_lightning.evaluation.comparison_names import Settings, differing_keys, settings_of
 from ser_lightning.evaluation.runs import FinishedRun, find_runs, read_finished
 
 STACK_FILE = "stack.json"
-FREE_KEYS = ("name", "data_dir", "cache_dir", "on_bad_audio", "split.fold", "corpus.root", "logger", "trainer")
-"""Keys in which the folds of one configuration may differ: where a run lay and what it ran on is not what it is."""
+CHECKPOINT = Path("checkpoints") / "best.ckpt"
+"""Where a run's directory has its model."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,10 @@ def _read_run(path: Path) -> FinishedRun:
     if (path / STACK_FILE).exists():
         raise UserError(f"{path} is a stack itself; name its members instead, they are in its {STACK_FILE}")
     run = read_finished(path)
+    if "run" in run.config:
+        raise UserError(f"{path} is an evaluation and has no model: name the run that was trained, {run.config['run']}")
     missing = [f"predictions/{part}.csv" for part in ("val", "test") if not run.has(part) or part not in run.metrics]
-    missing += ["split.csv"] if not (path / "split.csv").exists() else []
+    missing += [str(name) for name in (Path("split.csv"), CHECKPOINT) if not (path / name).exists()]
     if missing:
         raise UserError(f"{path} has no {' and no '.join(missing)}: a stack needs runs that were trained to the end")
     return run
@@ -81,7 +83,7 @@ def _in_folds(entry: str, runs: Sequence[FinishedRun]) -> tuple[FinishedRun, ...
             f"{runs[folds.index(None)].path} has none); name one run, or a multirun over split.fold"
         )
     wanted = range(1, runs[0].protocol["split_folds"] + 1)
-    differing = sorted({key for run in runs for key in _differing(runs[0].config, run.config)})
+    differing = sorted(differing_keys([_settings(run) for run in runs]))
     missing = [str(fold) for fold in wanted if fold not in folds]
     repeated = [str(fold) for fold, times in sorted(Counter(folds).items()) if times > 1]
     problems = []
@@ -96,19 +98,10 @@ def _in_folds(entry: str, runs: Sequence[FinishedRun]) -> tuple[FinishedRun, ...
     return tuple(sorted(runs, key=lambda run: int(run.protocol["split_fold"])))
 
 
-def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    a, b = _flat(one), _flat(other)
-    return [key for key in sorted(a.keys() | b.keys()) if a.get(key) != b.get(key)]
-
-
-def _flat(node: Mapping[str, Any], path: str = "") -> dict[str, Any]:
-    """The values of a config by their dotted keys, without those that may differ."""
-    made: dict[str, Any] = {}
-    for name, value in node.items():
-        key = f"{path}{name}"
-        if key not in FREE_KEYS:
-            made |= _flat(value, f"{key}.") if isinstance(value, Mapping) else {key: value}
-    return made
+def _settings(run: FinishedRun) -> Settings:
+    """What must be the same in all folds: the configuration, as `summarize` knows it, and what chance is drawn from."""
+    drawn = {"seed": run.config.get("seed"), "split.seed": run.protocol["split_seed"]}
+    return {**settings_of(run.config), **drawn}
 
 
 def _twice(entries: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ import polars as pl
 from ser_lightning.evaluation.comparison_protocols import tested_on
 from ser_lightning.evaluation.intervals import voices
 from ser_lightning.evaluation.runs import FinishedRun
+from ser_lightning.files import read_table
 from ser_lightning.meta.fitting import Fitted
 from ser_lightning.meta.search import Search
 from ser_lightning.meta.together import Together
@@ -27,7 +28,11 @@ def stack_protocol(together: Together, fitted: Fitted, search: Search) -> dict[s
     table = together.parts["test"].table
     base = pooled_protocol(least.runs, table) if together.over_folds else dict(least.first.protocol)
     inherited = (note for member in together.members for run in member.runs for note in run.protocol["notes"])
-    return base | {"notes": [*dict.fromkeys(inherited), *stack_notes(together, fitted, search)]}
+    heard = "; the stack was fitted on predictions of members that had heard them" if together.over_folds else ""
+    return base | {
+        "sentence": base["sentence"] + heard,
+        "notes": [*dict.fromkeys(inherited), *stack_notes(together, fitted, search)],
+    }
 
 
 def pooled_protocol(runs: Sequence[FinishedRun], table: pl.DataFrame) -> dict[str, Any]:
@@ -131,7 +136,7 @@ def _largest(protocols: Sequence[Mapping[str, Any]], part: str) -> dict[str, Any
 
 
 def _trained_on(run: FinishedRun) -> frozenset[str]:
-    split = pl.read_csv(run.path / "split.csv", infer_schema=False)
+    split = read_table(run.path / "split.csv")
     return frozenset(split.filter(pl.col("part") == "train")["clip"].to_list())
 
 

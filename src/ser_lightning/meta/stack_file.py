@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sklearn
 
@@ -26,6 +26,13 @@ FORMAT = 1
 MODEL_FILE = "meta.skops"
 
 
+class Kind(NamedTuple):
+    """What a model must have in common with another: its classes in order, and its rate in Hz."""
+
+    labels: tuple[str, ...]
+    sample_rate: int
+
+
 @dataclass(frozen=True)
 class Stack:
     """What is needed to predict: the classes, the rate in Hz, and the run directories of each member."""
@@ -33,6 +40,11 @@ class Stack:
     labels: tuple[str, ...]
     sample_rate: int
     members: tuple[tuple[Path, ...], ...]
+
+    @property
+    def kind(self) -> Kind:
+        """What each member's models must be of."""
+        return Kind(self.labels, self.sample_rate)
 
 
 def stack_contents(

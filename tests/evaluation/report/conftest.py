@@ -92,6 +92,8 @@ def predictions(num_clips: int, labels: list[str], present: list[str], seed: int
     probabilities = np.random.default_rng(seed).dirichlet(np.ones(len(labels)), num_clips)
     columns = {
         "clip": [f"table/{seed}/{index}" for index in range(num_clips)],
+        **{name: [name] * num_clips for name in ("corpus", "sex", "text", "intensity")},
+        "duration": [1.0] * num_clips,
         "speaker": [f"{index:02}" for index in range(num_clips - 1)] + ["YAF"],
         "label": [present[index % len(present)] for index in range(num_clips)],
         "prediction": np.array(labels)[probabilities.argmax(axis=1)],
@@ -106,7 +108,7 @@ LOG = """epoch,train_loss,train_balanced_accuracy,val_loss,val_accuracy,val_bala
 """
 
 
-def protocol_of(labels: list[str], sizes: dict[str, dict[str, int]]) -> dict[str, Any]:
+def protocol_of(labels: list[str], sizes: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The protocol of a made-up run of those parts."""
     return {
         "sentence": "TABLE (3 speakers), speakers shared: random split.",
@@ -119,7 +121,7 @@ def protocol_of(labels: list[str], sizes: dict[str, dict[str, int]]) -> dict[str
         "split_seed": 23,
         "split_fold": None,
         "split_folds": None,
-        "parts": sizes,
+        "parts": {part: {"clips": 0, "speakers": 0, "corpora": ["table"]} for part in ("train", "val", "test")} | sizes,
         "shared_speakers": {"train_val": 3, "train_test": 3, "val_test": 3},
         "shared_audio": {"train_val": 0, "train_test": 0, "val_test": 0},
         "speaker_disjoint": False,
@@ -144,7 +146,7 @@ def make_run(
         table = predictions(num_clips, labels, present or labels, seed)
         table.write_csv(folder / "predictions" / f"{part}.csv")
         metrics[part] = scores({label: table["label"].to_list().count(label) for label in labels}, seed)
-    sizes = {part: {"clips": num_clips, "speakers": 3} for part, num_clips in clips.items()}
+    sizes = {part: {"clips": num_clips, "speakers": 3, "corpora": ["table"]} for part, num_clips in clips.items()}
     metrics["protocol"] = protocol_of(labels, sizes) | protocol
     (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
     (folder / "log.csv").write_text(log, encoding="utf-8")
@@ -256,7 +258,10 @@ def assessed_run() -> Callable[..., dict[str, Any]]:
     """`assessed_run(folder, labels, {"test": table}, **of_the_protocol)`: a run that was scored."""
 
     def make(folder: Path, labels: Sequence[str], tables: dict[str, pl.DataFrame], **said: Any) -> dict[str, Any]:
-        sizes = {part: {"clips": len(table), "speakers": table["speaker"].n_unique()} for part, table in tables.items()}
+        sizes = {
+            part: {"clips": len(table), "speakers": table["speaker"].n_unique(), "corpora": ["made"]}
+            for part, table in tables.items()
+        }
         protocol = protocol_of(list(labels), sizes) | said
         metrics = assess(tables, labels, protocol=protocol, temperature=1.5)
         for part, table in tables.items():

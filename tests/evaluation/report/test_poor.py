@@ -204,3 +204,72 @@ def test_the_largest_page_stays_below_five_megabytes(tmp_path, assessed_run, ran
     assert len(page.all("img")) == 9 + 3 + 12
     assert len(page.tables["Scores of each speaker"]) == 1 + 96
     assert page.text("p.soft").count("30 s, too long to be put on the page.") == 12 - len(page.all("audio")) > 0
+
+
+DAMAGED = [
+    ("metrics.json", "{", "cannot be read"),
+    ("metrics.json", "{}", "labels is missing; protocol is missing"),
+    ("config.yaml", "", "it is no mapping"),
+    ("config.yaml", "model: resnet18", "config.model is no mapping"),
+    ("leaks.json", "[]", "leaks is no mapping"),
+    ("leaks.json", '{"shared": {"speakers": {}, "audio": 3}}', "leaks.shared.audio is no mapping"),
+    ("log.csv", "", "cannot be read"),
+    ("log.csv", "epoch,train_loss\n1,low\n", "cannot be read"),
+    ("log.csv", "train_loss\n0.5\n", "must have a column epoch"),
+    ("predictions/test.csv", "", "cannot be read"),
+    ("predictions/test.csv", "label,prediction\nsad,sad\n", "has no column clip"),
+]
+
+
+@pytest.mark.parametrize(("file", "text", "why"), DAMAGED)
+def test_a_damaged_file_is_told_of_and_leaves_no_report(tmp_path, make_run, file, text, why):
+    make_run(tmp_path, labels=LABELS, clips={"test": 8})
+    (tmp_path / file).write_text(text)
+    with pytest.raises(UserError) as told:
+        report.write_report(tmp_path, examples=[])
+    [problem] = told.value.problems
+    assert str(tmp_path / file) in problem
+    assert why in problem
+    assert not (tmp_path / "report").exists()
+
+
+def test_scores_of_another_shape_are_told_of(tmp_path, make_run):
+    metrics = make_run(tmp_path, labels=LABELS, clips={"val": 4, "test": 8})
+    del metrics["test"]["confusion"], metrics["test"]["per_class"]["sad"], metrics["val"]["clips"]
+    (tmp_path / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    with pytest.raises(
+        UserError, match=r"test\.confusion is missing; test\.per_class\.sad is missing; val\.clips is miss"
+    ):
+        report.write_report(tmp_path, examples=[])
+
+
+def test_a_run_in_a_folder_of_any_name_is_shown(tmp_path, make_run, read_page):
+    """Brackets and stars are patterns to some readers of CSV files."""
+    folder = tmp_path / "[1] *?" / "lr=0.1"
+    make_run(folder, labels=LABELS, clips={"test": 8})
+    page = read_page(report.write_report(folder, examples=[]))
+    assert sum(int(row[1]) for row in page.tables["Reliability after"][1:]) == 8
+    assert "The checkpoint is of epoch 2," in page.words()
+
+
+CAPTIONS = [
+    ("name: a\nmodel: {backbone: b}\n", "All parts, under the checkpoint that was kept, without augmentation."),
+    ("name: a\nmeta: logistic\n", "All parts. A stack has no checkpoint; the notes say what predicted each part."),
+    ("name: a\n", "All parts."),
+]
+
+
+@pytest.mark.parametrize(("config", "caption"), CAPTIONS, ids=["trained", "stack", "not known"])
+def test_the_table_of_parts_says_what_its_scores_are_of(tmp_path, make_run, read_page, config, caption):
+    make_run(tmp_path, labels=LABELS, clips={"val": 4, "test": 8})
+    (tmp_path / "config.yaml").write_text(config)
+    page = read_page(report.write_report(tmp_path, examples=[]))
+    assert page.text("caption")[0] == caption
+
+
+def test_one_part_has_its_tiles_and_no_table_of_all_parts(tmp_path, make_run, read_page):
+    metrics = make_run(tmp_path, labels=LABELS, clips={"test": 8})
+    page = read_page(report.write_report(tmp_path, examples=[]))
+    assert "Scores of all parts" not in page.tables
+    assert page.text("dt").count("accuracy") == 1
+    assert shown(metrics["test"]["accuracy"]) in page.text("dd")

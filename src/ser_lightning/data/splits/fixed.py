@@ -13,6 +13,7 @@ from ser_lightning.data.parts import PARTS
 from ser_lightning.data.splits.base import Fraction, Seed, Split, check_parts, few
 from ser_lightning.data.splits.listed import check_list, place, with_val
 from ser_lightning.errors import UserError, did_you_mean
+from ser_lightning.files import read_table
 
 COLUMNS = ("clip", "part")
 PART_NAMES = dict(zip(PARTS, PARTS, strict=True)) | dict.fromkeys(("valid", "validation", "dev"), "val") | {"": None}
@@ -71,7 +72,7 @@ class Fixed:
 
 def _read(file: Path) -> pl.DataFrame:
     try:
-        rows = pl.read_csv(file, infer_schema=False, encoding="utf8-lossy")
+        rows = read_table(file)
         rows.columns = [name.strip().lower().lstrip("\ufeff") for name in rows.columns]
     except (pl.exceptions.PolarsError, OSError) as error:
         raise UserError(f"split.file={file} is no readable CSV: {str(error).splitlines()[0]}") from error
