@@ -28,11 +28,7 @@ def stack_protocol(together: Together, fitted: Fitted, search: Search) -> dict[s
     table = together.parts["test"].table
     base = pooled_protocol(least.runs, table) if together.over_folds else dict(least.first.protocol)
     inherited = (note for member in together.members for run in member.runs for note in run.protocol["notes"])
-    heard = "; the stack was fitted on predictions of members that had heard them" if together.over_folds else ""
-    return base | {
-        "sentence": base["sentence"] + heard,
-        "notes": [*dict.fromkeys(inherited), *stack_notes(together, fitted, search)],
-    }
+    return base | {"notes": [*dict.fromkeys(inherited), *stack_notes(together, fitted, search)]}
 
 
 def pooled_protocol(runs: Sequence[FinishedRun], table: pl.DataFrame) -> dict[str, Any]:
