@@ -28,6 +28,8 @@ def summarize_runs(config: Mapping[str, Any], run_dir: Path) -> None:
     configurations = read_configurations([runs] if isinstance(runs, str) else runs)
     comparison = compare(configurations, seed=config["seed"])
     show(out, comparison)
+    for gap in leak_gaps(comparison):
+        print_lines(out, leak_lines(gap))
     groups = pooled_groups(comparison)
     page = write_comparison(run_dir, comparison, groups)
     files = write_files(run_dir, comparison, groups)

@@ -10,6 +10,7 @@ import polars as pl
 
 from ser_lightning.evaluation.comparison import Comparison, Ranking, Standing
 from ser_lightning.evaluation.comparison_groups import Groups, gap_rows, group_rows
+from ser_lightning.evaluation.comparison_leak import leak_gaps
 from ser_lightning.evaluation.comparison_names import said_settings
 from ser_lightning.evaluation.comparison_terminal import interval_line, repetitions, said_p
 from ser_lightning.evaluation.scores import NAMES
@@ -29,7 +30,7 @@ LATEX = {
 
 
 def write_files(folder: Path, comparison: Comparison, groups: Groups) -> list[Path]:
-    """Write summary, folds, pairs, speakers, confusion, groups, gaps and notes as .csv, and table.tex; their paths.
+    """Write summary, folds, pairs, speakers, confusion, groups, gaps, leak and notes (.csv) and table.tex; their paths.
 
     A table without rows is not written.
     """
@@ -41,6 +42,7 @@ def write_files(folder: Path, comparison: Comparison, groups: Groups) -> list[Pa
         "confusion": list(_confusion_rows(comparison)),
         "groups": [row for place, one in groups.items() for row in group_rows(place, one)],
         "gaps": [row for place, one in groups.items() for row in gap_rows(place, one)],
+        "leak": list(_leak_rows(comparison)),
         "notes": list(_note_rows(comparison)),
     }
     paths = []
@@ -178,6 +180,20 @@ def _pair_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
                 "clip_level_only_second_right": pair.clip_level.only_second,
                 "clip_level_p_mcnemar": pair.clip_level.p,
                 "protocol_sentence": ranking.protocol.sentence,
+            }
+
+
+def _leak_rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
+    """Each configuration that is tested on known and on new voices: both scores, and the difference."""
+    for leak in leak_gaps(comparison):
+        for row in leak.gaps:
+            yield {
+                "configuration": row.name,
+                "balanced_accuracy_known_voices": row.known.scored.scores["balanced_accuracy"],
+                "balanced_accuracy_new_voices": row.new.scored.scores["balanced_accuracy"],
+                "known_minus_new": row.difference,
+                "protocol_known_voices": leak.known.protocol.sentence,
+                "protocol_new_voices": leak.new.protocol.sentence,
             }
 
 

@@ -62,7 +62,8 @@ def leak_lines(gap: LeakGap) -> list[Table | str]:
         table,
         *(f"{split}: {escape(interval_line(ranking))}" for split, ranking in _named(splits, gap)),
         *(f"{split}: note: {escape(note)}" for split, ranking in _named(splits, gap) for note in _said(ranking)),
-        "The two are tested on different clips and speakers, so the difference has no interval of its own.",
+        "The two are trained on different numbers of clips (see the protocols) and tested on different clips and "
+        "speakers: part of the difference is that, and it has no interval of its own.",
     ]
 
 
