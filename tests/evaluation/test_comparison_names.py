@@ -2,7 +2,12 @@
 
 import pytest
 
-from ser_lightning.evaluation.comparison_names import configuration_names, identity, settings_of
+from ser_lightning.evaluation.comparison_names import (
+    configuration_names,
+    differing_within_kinds,
+    identity,
+    settings_of,
+)
 
 CONFIG = {"seed": 0, "model": {"backbone": "a", "hidden": None}, "optimizer": {"lr": 0.001}}
 
@@ -89,3 +94,19 @@ def test_a_key_that_only_one_has_tells_them_apart_where_nothing_else_does():
 def test_names_are_alike_in_all_groups():
     groups = [[{"a": 1, "s": 1}, {"a": 2, "s": 1}], [{"a": 1, "s": 2}, {"a": 2, "s": 2}], [{"a": 2, "s": 3}]]
     assert configuration_names(groups, [["t", "t"], ["t", "t"], ["t"]]) == [["a=1", "a=2"], ["a=1", "a=2"], ["a=2"]]
+
+
+def test_a_stack_beside_runs_is_named_for_itself():
+    runs = [{"model.backbone": name, "optimizer.lr": 0.1, **{f"data.k{n}": n for n in range(9)}} for name in "ab"]
+    assert named(*runs, {"meta": "logistic", "runs": "x"}, titles=["same", "same", "stack"]) == [
+        "model.backbone=a",
+        "model.backbone=b",
+        "stack",
+    ]
+    stacks = [{"meta": meta, "runs": "x"} for meta in ("logistic", "extra_trees")]
+    assert named(runs[0], *stacks, titles=["run", "s", "s"]) == ["run", "meta=logistic", "meta=extra_trees"]
+    assert differing_within_kinds([*runs, *stacks]) == ["model.backbone", "meta"]
+
+
+def test_two_kinds_of_one_title_are_told_apart():
+    assert named({"a": 1}, {"meta": "logistic"}, titles=["x", "x"]) == ["x: x (1)", "x: x (2)"]

@@ -15,7 +15,7 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Int64
 
-from ser_lightning.evaluation.comparison_names import configuration_names, differing_keys
+from ser_lightning.evaluation.comparison_names import configuration_names, differing_within_kinds
 from ser_lightning.evaluation.comparison_notes import RunNotes, caveats, limits, run_notes
 from ser_lightning.evaluation.comparison_protocols import PooledProtocol, differing_facts
 from ser_lightning.evaluation.comparison_runs import Configuration
@@ -106,7 +106,7 @@ def compare(configurations: Sequence[Configuration], *, seed: int = 0) -> Compar
             _ranking(group, of_group, seed=seed) for group, of_group in zip(groups.values(), names, strict=True)
         ),
         apart=said_apart([group[0].protocol for group in groups.values()]),
-        keys=tuple(dict.fromkeys(key for group in settings for key in differing_keys(group))),
+        keys=tuple(dict.fromkeys(key for group in settings for key in differing_within_kinds(group))),
     )
 
 

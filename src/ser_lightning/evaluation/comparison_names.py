@@ -66,15 +66,54 @@ def differing_keys(configurations: Sequence[Settings]) -> list[str]:
     ]
 
 
+def kind(settings: Settings) -> str:
+    """A stack, by its meta-learner, or a run that is trained: their settings have next to nothing in common."""
+    return "stack" if "meta" in settings else "run"
+
+
+def differing_within_kinds(configurations: Sequence[Settings]) -> list[str]:
+    """The keys in which configurations differ from others of their kind.
+
+    >>> differing_within_kinds([{"model.backbone": "a"}, {"model.backbone": "b"}, {"meta": "logistic", "runs": "ab"}])
+    ['model.backbone']
+    """
+    kinds = dict.fromkeys(map(kind, configurations))
+    found = (differing_keys([one for one in configurations if kind(one) == of_kind]) for of_kind in kinds)
+    return list(dict.fromkeys(key for keys in found for key in keys))
+
+
 def configuration_names(groups: Sequence[Sequence[Settings]], titles: Sequence[Sequence[str]]) -> list[list[str]]:
     """A name for each configuration of each group (those that are ranked together), unlike any other of its group.
+
+    Each kind is named for itself; where names are alike all the same, titles and numbers tell them apart.
+
+    >>> configuration_names([[{"lr": 0.1}, {"lr": 0.2}, {"meta": "logistic"}]], [["demo", "demo", "stack"]])
+    [['lr=0.1', 'lr=0.2', 'stack']]
+    """
+    names = [[""] * len(group) for group in groups]
+    for of_kind in dict.fromkeys(kind(settings) for group in groups for settings in group):
+        places = [[place for place, settings in enumerate(group) if kind(settings) == of_kind] for group in groups]
+        made = _names_of_kind(
+            [[group[place] for place in at] for group, at in zip(groups, places, strict=True)],
+            [[of_group[place] for place in at] for of_group, at in zip(titles, places, strict=True)],
+        )
+        for number, at in enumerate(places):
+            for place, name in zip(at, made[number], strict=True):
+                names[number][place] = name
+    if _apart(names):
+        return names
+    return [
+        [f"{title}: {name} ({number})" for number, (title, name) in enumerate(zip(*pair, strict=True), start=1)]
+        for pair in zip(titles, names, strict=True)
+    ]
+
+
+def _names_of_kind(groups: Sequence[Sequence[Settings]], titles: Sequence[Sequence[str]]) -> list[list[str]]:
+    """A name for each configuration of one kind.
 
     By the keys in which configurations of a group differ; where these are many, by the `name` that the user gave
     (`titles`), or by as few keys as tell them apart, with how many more there are. One that is alone is called by its
     title.
-
-    >>> configuration_names([[{"model.backbone": "a"}, {"model.backbone": "b"}]], [["x", "x"]])
-    [['model.backbone=a', 'model.backbone=b']]
     """
     different = list(dict.fromkeys(key for group in groups for key in differing_keys(group)))
     common = [key for key in different if all(key in settings for group in groups for settings in group)]

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from ser_lightning.drawing import ABSENT, FAINT, INK, canvas, png
 from ser_lightning.evaluation.comparison import Comparison, Standing
 from ser_lightning.evaluation.comparison_groups import Groups
-from ser_lightning.evaluation.comparison_names import differing_keys, said_value
+from ser_lightning.evaluation.comparison_names import differing_within_kinds, said_value
 from ser_lightning.evaluation.comparison_terminal import (
     interval_line,
     pairs_note,
@@ -60,7 +60,7 @@ def settings_rows(comparison: Comparison) -> dict[str, list[str]]:
         key.removesuffix("._target_"): [
             said_value(key, settings[key]) if key in settings else "—" for settings in every
         ]
-        for key in differing_keys(every)
+        for key in differing_within_kinds(every)
     }
 
 
