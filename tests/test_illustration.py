@@ -85,7 +85,7 @@ def test_the_windows_are_those_that_predictions_are_made_of(made):
         (request,) = EvalBatches(layout, np.array([row]), window=4000, batch_size=99)
         windows, lengths = tiles(np.array(store.samples[first : first + length]), 4000)
         assert torch.equal(windows, seen[request].wave)
-        assert torch.equal(lengths, seen[request].length)
+        assert torch.equal(lengths, seen[request].facts.length)
 
 
 def test_the_evidence_of_a_clip_of_one_window_is_grad_cam_of_its_image(made):

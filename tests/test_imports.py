@@ -12,7 +12,10 @@ ENTRY = {
     *("evaluate", "evaluating", "evaluated_data", "run_corpus", "summarize", "summarizing", "stack", "stacking"),
     "sweep_end",
 }
-TRAINING = {"build", "announce", "results", "run_files", "wandb_log", "loggers", "trainer", "callbacks", "task"}
+TRAINING = {
+    *("build", "announce", "results", "run_files", "wandb_log", "loggers", "trainer"),
+    *("callbacks", "compiling", "task", "progress_bar"),
+}
 HYDRA = {
     "cli",
     "composition",

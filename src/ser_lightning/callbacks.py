@@ -7,14 +7,19 @@ import time
 from pathlib import Path
 
 import pytorch_lightning
+import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
 from ser_lightning.files import atomic_path
+from ser_lightning.step_clock import StepClock
 from ser_lightning.task import MONITOR
 
 
 class EpochLog(pytorch_lightning.Callback):
-    """One row an epoch, counted from 1, in log.csv, which is deterministic; seconds in timing.csv; a printed line."""
+    """One row an epoch, counted from 1, in log.csv, which is deterministic; seconds in timing.csv; a printed line.
+
+    Beside the seconds stands what share of the training steps was input (see `StepClock`).
+    """
 
     def __init__(self, *, run_dir: Path) -> None:
         self.run_dir = run_dir
@@ -22,10 +27,33 @@ class EpochLog(pytorch_lightning.Callback):
         self.times: list[dict[str, float]] = []
         self.started = 0.0
         self.trained = 0.0
+        self.clock = StepClock(torch.device("cpu"))
+
+    def on_fit_start(self, trainer: pytorch_lightning.Trainer, task: pytorch_lightning.LightningModule) -> None:
+        """Time steps on the device that they run on."""
+        self.clock = StepClock(trainer.strategy.root_device)
 
     def on_train_epoch_start(self, trainer: pytorch_lightning.Trainer, task: pytorch_lightning.LightningModule) -> None:
-        """Start the clock."""
+        """Start the clocks."""
         self.started = time.perf_counter()
+        self.clock.start()
+
+    def on_train_batch_start(
+        self, trainer: pytorch_lightning.Trainer, task: pytorch_lightning.LightningModule, batch: object, batch_idx: int
+    ) -> None:
+        """A batch is ready."""
+        self.clock.tick()
+
+    def on_train_batch_end(
+        self,
+        trainer: pytorch_lightning.Trainer,
+        task: pytorch_lightning.LightningModule,
+        outputs: object,
+        batch: object,
+        batch_idx: int,
+    ) -> None:
+        """Its step is done."""
+        self.clock.tick()
 
     def on_validation_epoch_start(
         self, trainer: pytorch_lightning.Trainer, task: pytorch_lightning.LightningModule
@@ -38,10 +66,13 @@ class EpochLog(pytorch_lightning.Callback):
         logged = trainer.callback_metrics.items()
         values = {name: float(value) for name, value in logged if name.startswith(("train_", "val_"))}
         epoch, lr = trainer.current_epoch + 1, max(group["lr"] for group in trainer.optimizers[0].param_groups)
-        task.log("lr", lr)
+        input_share = self.clock.input_share()
+        task.log_dict({"lr": lr, "input_share": input_share})
         train_seconds, val_seconds = self.trained - self.started, time.perf_counter() - self.trained
         self.rows.append({"epoch": epoch, **values, "lr": lr})
-        self.times.append({"epoch": epoch, "train_seconds": train_seconds, "val_seconds": val_seconds})
+        self.times.append(
+            {"epoch": epoch, "train_seconds": train_seconds, "val_seconds": val_seconds, "input_share": input_share}
+        )
         if trainer.is_global_zero:
             write_rows(self.run_dir / "log.csv", self.rows)
             write_rows(self.run_dir / "timing.csv", self.times)
@@ -49,7 +80,7 @@ class EpochLog(pytorch_lightning.Callback):
             print(  # the progress bar moves aside for a plain print, not for another console
                 f"epoch {epoch:>3}/{trainer.max_epochs}  loss {values['train_loss']:.3f}  "
                 f"val loss {values['val_loss']:.3f}  val balanced accuracy {values[MONITOR]:.3f}{best} "
-                f"{train_seconds + val_seconds:.1f} s",
+                f"{train_seconds + val_seconds:.1f} s ({input_share:.0%} input)",
                 flush=True,
             )
 

@@ -65,7 +65,10 @@ def _shifted(x: Int64[Tensor, batch], bits: int) -> Int64[Tensor, batch]:
 
 def _mix_int(x: int) -> int:
     """The same mixing of one integer, as a signed 64-bit value."""
-    return int(_mix(torch.tensor([_signed(x)]))[0])
+    x = (x + GAMMA) & MASK_64
+    x = ((x ^ (x >> 30)) * MIX_1) & MASK_64
+    x = ((x ^ (x >> 27)) * MIX_2) & MASK_64
+    return _signed(x ^ (x >> 31))
 
 
 def _signed(x: int) -> int:

@@ -114,7 +114,9 @@ def tiles(wave: Int16[np.ndarray, " time"], size: int) -> tuple[Int16[Tensor, "b
     start = np.arange(0, max(len(wave), 1), size)
     length = np.minimum(size, len(wave) - start)
     samples = np.concatenate([wave, np.zeros(size, dtype=np.int16)])
-    return torch.from_numpy(gather(samples, start, length, size)), torch.from_numpy(length)
+    return torch.from_numpy(
+        gather(samples, start, length, out=np.empty((len(start), size), np.int16))
+    ), torch.from_numpy(length)
 
 
 def in_time(

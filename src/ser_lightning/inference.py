@@ -12,9 +12,9 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from ser_lightning.clip_average import ClipAverage
-from ser_lightning.data.batch import Batch
 from ser_lightning.data.module import SpeechData
 from ser_lightning.models.network import EmotionNetwork
+from ser_lightning.precision import exact_float32
 
 
 @torch.inference_mode()
@@ -30,20 +30,10 @@ def predict_rows(
     network = network.to(device).eval()
     data.frontend.to(device)
     averages = ClipAverage(len(data.parts), num_classes, device)
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+    with exact_float32():
         for batch in data.evaluation_loader(rows):
-            windows = data.images(_moved(batch, device), training=False)
+            windows = data.images(data.transfer_batch_to_device(batch, device, 0), training=False)
             logits = network(windows.image.contiguous(memory_format=torch.channels_last))
             averages.add(logits.softmax(1), windows.length, windows.clip, windows.target)
     clip, probabilities, _ = averages.result()
     return clip.cpu(), probabilities.cpu()
-
-
-def _moved(batch: Batch, device: torch.device) -> Batch:
-    return batch._replace(
-        wave=batch.wave.to(device, non_blocking=True),
-        length=batch.length.to(device, non_blocking=True),
-        clip=batch.clip.to(device, non_blocking=True),
-        target=batch.target.to(device, non_blocking=True),
-        visit=batch.visit.to(device, non_blocking=True),
-    )

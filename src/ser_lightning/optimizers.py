@@ -23,10 +23,10 @@ def adamw(
     beta2: Beta = 0.999,
     backbone_lr_scale: Annotated[float, Gt(0)] = 1.0,
 ) -> torch.optim.AdamW:
-    """AdamW (Loshchilov & Hutter 2019); the backbone learns at lr x backbone_lr_scale."""
+    """AdamW (Loshchilov & Hutter 2019), all parameters in one kernel; the backbone learns at lr x backbone_lr_scale."""
     groups = _groups(network.head.parameters(), lr, weight_decay)
     groups += _groups(network.backbone.parameters(), lr * backbone_lr_scale, weight_decay)
-    return torch.optim.AdamW(groups, lr=lr, betas=(beta1, beta2))
+    return torch.optim.AdamW(groups, lr=lr, betas=(beta1, beta2), fused=True)
 
 
 def _groups(parameters: Iterable[nn.Parameter], lr: float, weight_decay: float) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ser_lightning.announce import conclude, introduce
 from ser_lightning.build import build_data, build_training, check
+from ser_lightning.compiling import told_if_not_compiled
 from ser_lightning.config import TrainSettings
 from ser_lightning.errors import UserError
 from ser_lightning.evaluation.report import write_report
@@ -35,7 +36,7 @@ def train_run(config: Mapping[str, Any], run_dir: Path, *, sweep: str | None = N
         raise UserError(f"{run_dir} holds a finished run, which is not overwritten; choose another name=")
     data = build_data(config)
     advice = out_of_memory_advice(config["data"]["batch_size"], config["trainer"]["accumulate_grad_batches"])
-    with told_if_out_of_memory(advice):
+    with told_if_out_of_memory(advice), told_if_not_compiled():
         task, module, trainer, loggers = build_training(config, data, run_dir, sweep=sweep)
         if trainer.world_size > 1 and config["model"]["freeze_epochs"]:
             raise UserError("model.freeze_epochs needs one device (trainer.devices=1), or must be 0 on several")

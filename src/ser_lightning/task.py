@@ -9,6 +9,7 @@ from typing import Any
 import pytorch_lightning
 import torch
 from jaxtyping import Float
+from pytorch_lightning.plugins.precision import MixedPrecision
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.optim import Optimizer
@@ -61,12 +62,17 @@ class EmotionTask(pytorch_lightning.LightningModule):
         self.description = dict(description)
         self.metrics = emotion_metrics(len(labels), over_processes=True)
         self.averages = ClipAverage(0, len(labels))
+        self.training_logits: Callable[[Tensor], Tensor] = self.forward
         self.register_buffer("train_confusion", torch.zeros(len(labels), len(labels)), persistent=False)
 
     def forward(self, image: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch class"]:
         """Logits of images."""
         logits: Tensor = self.network(image.contiguous(memory_format=torch.channels_last))
         return logits
+
+    def compile_steps(self, mode: str) -> None:
+        """Compile the network's part of a training step; evaluation, whose batches vary in size, stays as it is."""
+        self.training_logits = torch.compile(self.forward, mode=mode, dynamic=False)
 
     def on_train_epoch_start(self) -> None:
         """Freeze or thaw the backbone."""
@@ -80,11 +86,10 @@ class EmotionTask(pytorch_lightning.LightningModule):
 
     def training_step(self, batch: Images, batch_idx: int) -> Tensor:
         """The weighted loss of a batch of crops."""
-        logits = self(batch.image)
+        logits = self.training_logits(batch.image)
         loss: Tensor = self.loss(logits, batch.target)
         cells = (batch.target.argmax(1), logits.detach().argmax(1))
         self.train_confusion.index_put_(cells, torch.ones_like(batch.target[:, 0]), accumulate=True)
-        self.log("loss", loss.detach(), prog_bar=True, logger=False, batch_size=len(batch.clip))
         self.log("train_loss", loss.detach(), on_step=False, on_epoch=True, sync_dist=True, batch_size=len(batch.clip))
         return loss
 
@@ -114,6 +119,20 @@ class EmotionTask(pytorch_lightning.LightningModule):
         optimizer = self.make_optimizer(self.network)
         scheduler = self.make_scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip by norm without asking the device for it; Lightning refuses to where the optimizer is fused."""
+        if not gradient_clip_val:
+            return
+        precision = self.trainer.precision_plugin
+        if isinstance(precision, MixedPrecision) and precision.scaler is not None:
+            precision.scaler.unscale_(optimizer)
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), gradient_clip_val)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the closed description of what is needed to predict."""

@@ -128,6 +128,7 @@ def predict_trained(
         seed=0,
         batch_size=batch_size,
         window_seconds=trained.window_seconds,
+        resident=False,
     )
     rows, probabilities = predict_rows(
         trained.network, data, np.arange(len(table)), num_classes=num_classes, device=device

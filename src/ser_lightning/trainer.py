@@ -10,10 +10,12 @@ from typing import Annotated, Literal
 import pytorch_lightning
 import torch
 from annotated_types import Ge, Gt
-from pytorch_lightning.callbacks import RichProgressBar
 from pytorch_lightning.loggers import Logger
 
 from ser_lightning.callbacks import EpochLog, checkpoint_callbacks, early_stopping_callback
+from ser_lightning.compiling import CompiledSteps, CompileMode
+from ser_lightning.precision import allow_tf32
+from ser_lightning.progress_bar import LossBar
 
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 
@@ -30,14 +32,24 @@ def make_trainer(
     early_stopping_patience: Annotated[int, Gt(0)] | None = None,
     accumulate_grad_batches: Annotated[int, Gt(0)] = 1,
     gradient_clip_val: Annotated[float, Ge(0)] | None = 1.0,
+    tf32: bool = True,
+    compile: CompileMode | None = None,  # noqa: A002 (the key is called as torch calls it)
     debug: bool = False,
 ) -> pytorch_lightning.Trainer:
-    """A trainer that logs and keeps checkpoints in `run_dir`; `debug` is one epoch with one batch a part."""
+    """A trainer that logs and keeps checkpoints in `run_dir`; `debug` is one epoch with one batch a part.
+
+    `tf32` lets a GPU round the factors of float32 products to ten bits in training; spectrograms and the passes that
+    write predictions are exact all the same. `compile` is torch.compile's mode for the network's part of training
+    steps; `reduce-overhead` and `max-autotune` replay them as CUDA graphs.
+    """
+    allow_tf32(allowed=tf32)
     callbacks: list[pytorch_lightning.Callback] = [EpochLog(run_dir=run_dir), *checkpoint_callbacks(run_dir)]
     if early_stopping_patience is not None:
         callbacks.append(early_stopping_callback(early_stopping_patience))
+    if compile is not None:
+        callbacks.append(CompiledSteps(mode=compile))
     if sys.stderr.isatty():
-        callbacks.append(RichProgressBar(leave=False, console_kwargs={"stderr": True}))
+        callbacks.append(LossBar())
     on_gpu = accelerator != "cpu" and torch.cuda.is_available()
     return pytorch_lightning.Trainer(
         default_root_dir=run_dir,

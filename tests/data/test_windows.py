@@ -55,7 +55,7 @@ class TestGather:
         for row, (first, size) in enumerate(rows):
             expected[row, :size] = samples[first : first + size]
         before = samples.copy()
-        got = gather(samples, start, length, window)
+        got = gather(samples, start, length, out=np.empty((len(rows), window), np.int16))
         np.testing.assert_array_equal(got, expected)
         np.testing.assert_array_equal(samples, before)
         assert (got.dtype, got.shape) == (np.int16, (len(rows), window))
@@ -63,7 +63,7 @@ class TestGather:
     def test_it_reads_a_file_mapped_from_disk_and_leaves_it_alone(self, tmp_path):
         np.arange(100, dtype="<i2").tofile(tmp_path / "samples.i16")
         samples = np.memmap(tmp_path / "samples.i16", dtype="<i2", mode="r")
-        waves = gather(samples, np.array([95, 0]), np.array([5, 2]), 5)
+        waves = gather(samples, np.array([95, 0]), np.array([5, 2]), out=np.empty((2, 5), np.int16))
         assert waves.tolist() == [[95, 96, 97, 98, 99], [0, 1, 0, 0, 0]]
         waves[:] = 0
         assert samples.tolist() == list(range(100))
@@ -74,14 +74,15 @@ def test_a_request_is_answered_with_its_waves_targets_and_rows():
     windows = Windows(np.arange(20, dtype=np.int16), targets, window=4)
     batch = windows[Request(np.array([5, 16]), np.array([4, 2]), np.array([2, 1]), np.array([0, 3]), 7)]
     assert batch.wave.tolist() == [[5, 6, 7, 8], [16, 17, 0, 0]]
-    assert (batch.wave.dtype, batch.length.dtype, batch.target.dtype) == (torch.int16, torch.int64, torch.float32)
-    assert (batch.length.tolist(), batch.clip.tolist(), batch.visit.tolist(), batch.epoch) == (
+    facts = batch.facts
+    assert (batch.wave.dtype, facts.length.dtype, facts.target.dtype) == (torch.int16, torch.int64, torch.float32)
+    assert (facts.length.tolist(), facts.clip.tolist(), facts.visit.tolist(), facts.epoch) == (
         [4, 2],
         [2, 1],
         [0, 3],
         7,
     )
-    assert batch.target.tolist() == [[0, 1, 0], [0, 0, 1]]
+    assert facts.target.tolist() == [[0, 1, 0], [0, 0, 1]]
 
 
 class TestTrainBatches:

@@ -8,6 +8,7 @@ import torch
 from annotated_types import Ge, Gt, Interval
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ser_lightning.counted import Key, uniform, uniform_between
 
@@ -66,20 +67,27 @@ class Noise(nn.Module):
 
     def forward(self, wave: Wave, key: Key) -> Wave:
         """Add noise to the windows drawn for it."""
-        offset = (uniform(key, "noise offset") * len(self.bank)).long()
-        place = torch.arange(wave.shape[1], device=wave.device)
-        noise = self.bank[(offset[:, None] + place) % len(self.bank)]
+        stretches = self._stretches(wave.shape[1])
+        noise = stretches[(uniform(key, "noise offset") * len(stretches)).long()]
         snr_db = uniform_between(key, "noise level", self.low_snr_db, self.high_snr_db)
         chosen = uniform(key, "noise") < self.probability
-        return torch.where(chosen[:, None], add_noise(wave, noise, snr_db), wave)
+        return add_noise(wave, noise, snr_db, chosen.to(wave.dtype))
+
+    def _stretches(self, time: int) -> Float[Tensor, "place time"]:
+        """Every stretch of the bank, one a sample apart, without a copy; a bank too short for that is repeated."""
+        bank = self.bank if len(self.bank) >= 2 * time else self.bank.repeat(-(-2 * time // len(self.bank)))
+        return bank.unfold(0, time, 1)
 
 
 def shift(wave: Wave, samples: Int64[Tensor, batch]) -> Wave:
-    """Each window later by its number of samples (earlier if negative), zeros where nothing was."""
+    """Each window later by its number of samples (earlier if negative), zeros where nothing was.
+
+    Every shift of a window is a stretch of the window between zeros, so that each is one copy.
+    """
     time = wave.shape[1]
-    source = torch.arange(time, device=wave.device) - samples[:, None]
-    inside = (source >= 0) & (source < time)
-    return wave.gather(1, source.clamp(0, time - 1)) * inside
+    padded = functional.pad(wave, (time, time))
+    stretches = padded.unfold(1, time, 1)
+    return stretches[torch.arange(len(wave), device=wave.device), time - samples.clamp(-time, time)]
 
 
 def apply_gain(wave: Wave, gain_db: Float[Tensor, batch]) -> Wave:
@@ -87,8 +95,11 @@ def apply_gain(wave: Wave, gain_db: Float[Tensor, batch]) -> Wave:
     return wave * torch.pow(10.0, gain_db / 20.0)[:, None]
 
 
-def add_noise(wave: Wave, noise: Wave, snr_db: Float[Tensor, batch]) -> Wave:
-    """Add noise so that the power of the wave is `snr_db` above that of the noise; silence stays silent."""
-    signal = wave.square().mean(dim=1, keepdim=True)
-    power = noise.square().mean(dim=1, keepdim=True).clamp(min=1e-12)
-    return wave + noise * (signal / power).sqrt() * torch.pow(10.0, -snr_db / 20.0)[:, None]
+def add_noise(wave: Wave, noise: Wave, snr_db: Float[Tensor, batch], share: Float[Tensor, batch] | None = None) -> Wave:
+    """Add noise so that the power of the wave is `snr_db` above that of the noise; silence stays silent.
+
+    `share` scales each window's noise amplitude: 0 adds none.
+    """
+    signal, power = (torch.linalg.vector_norm(part, dim=1) for part in (wave, noise))
+    amplitude = signal / power.clamp(min=1e-6) * torch.pow(10.0, -snr_db / 20.0)
+    return torch.addcmul(wave, noise, (amplitude if share is None else amplitude * share)[:, None])

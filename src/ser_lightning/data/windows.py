@@ -15,7 +15,7 @@ import torch
 from torch.utils.data import Dataset, Sampler
 
 from ser_lightning.counted import Key, uniform, visited
-from ser_lightning.data.batch import Batch
+from ser_lightning.data.batch import Batch, Facts, Places
 from ser_lightning.data.sampling import Int, epoch_order
 
 
@@ -40,42 +40,64 @@ class Request(NamedTuple):
 
 
 class Windows(Dataset[Batch]):
-    """Answers a Request with a Batch of `window` samples each."""
+    """Answers a Request with a Batch of `window` samples each, in pinned memory where a GPU is to copy from it."""
 
-    def __init__(self, samples: npt.NDArray[np.int16], targets: npt.NDArray[np.float32], *, window: int) -> None:
+    def __init__(
+        self,
+        samples: npt.NDArray[np.int16],
+        targets: npt.NDArray[np.float32],
+        *,
+        window: int,
+        pinned: bool = False,
+    ) -> None:
         self.samples = samples
         self.targets = targets
         self.window = window
+        self.pinned = pinned
 
     def __getitem__(self, request: Request) -> Batch:
         """One gather of all windows of a request."""
-        return Batch(
-            wave=torch.from_numpy(gather(self.samples, request.start, request.length, self.window)),
-            length=torch.from_numpy(request.length),
-            clip=torch.from_numpy(request.clip),
-            target=torch.from_numpy(self.targets[request.clip]),
-            visit=torch.from_numpy(request.visit),
-            epoch=request.epoch,
-        )
+        wave = torch.empty(len(request.clip), self.window, dtype=torch.int16, pin_memory=self.pinned)
+        gather(self.samples, request.start, request.length, out=wave.numpy())
+        return Batch(wave, _facts(request, self.targets))
 
 
-def gather(samples: npt.NDArray[np.int16], start: Int, length: Int, window: int) -> npt.NDArray[np.int16]:
-    """Windows [batch time] from a flat array, zeros after each window's own `length`.
+class Positions(Dataset[Places]):
+    """Answers a Request with the places of its windows, for samples that lie on the device already."""
+
+    def __init__(self, targets: npt.NDArray[np.float32]) -> None:
+        self.targets = targets
+
+    def __getitem__(self, request: Request) -> Places:
+        """Where the windows of a request begin, and what is known of them."""
+        return Places(torch.from_numpy(request.start), _facts(request, self.targets))
+
+
+def _facts(request: Request, targets: npt.NDArray[np.float32]) -> Facts:
+    numbers = (request.length, request.clip, targets[request.clip], request.visit)
+    length, clip, target, visit = map(torch.from_numpy, numbers)
+    return Facts(length, clip, target, visit, request.epoch)
+
+
+def gather(
+    samples: npt.NDArray[np.int16], start: Int, length: Int, *, out: npt.NDArray[np.int16]
+) -> npt.NDArray[np.int16]:
+    """Fill `out` [batch time] with windows from a flat array, zeros after each window's own `length`.
 
     The array is seen as all its windows, one a sample apart, so one index takes each window as one copy.
 
-    >>> gather(np.arange(9, dtype=np.int16), np.array([1, 4]), np.array([3, 2]), 3)
+    >>> gather(np.arange(9, dtype=np.int16), np.array([1, 4]), np.array([3, 2]), out=np.empty((2, 3), np.int16))
     array([[1, 2, 3],
            [4, 5, 0]], dtype=int16)
     """
-    step = samples.strides[0]
+    step, window = samples.strides[0], out.shape[1]
     shape = (len(samples) - window + 1, window)
     every = np.lib.stride_tricks.as_strided(samples, shape=shape, strides=(step, step), writeable=False)
-    waves: npt.NDArray[np.int16] = np.asarray(every[start])
+    out[:] = every[start]
     short = np.flatnonzero(length < window)
     if len(short):
-        waves[short] *= np.arange(window) < length[short, None]
-    return waves
+        out[short] *= np.arange(window) < length[short, None]
+    return out
 
 
 class TrainBatches(Sampler[Request]):

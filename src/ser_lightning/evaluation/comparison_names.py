@@ -20,7 +20,7 @@ NOT_DEFINING = frozenset(
         *("data.seed", "data.workers", "data.resident"),
         *("corpus.root", "corpus.roots", "corpus.data_dir"),
         *("split.seed", "split.fold", "split.test_speakers", "split.test_corpus", "split.root"),
-        *("trainer.devices", "trainer.accelerator", "trainer.strategy"),
+        *("trainer.devices", "trainer.accelerator", "trainer.strategy", "trainer.tf32", "trainer.compile"),
     }
 )
 """Keys that do not define a configuration; nor does what lies under them."""

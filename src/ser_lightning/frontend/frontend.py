@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ser_lightning.errors import UserError
+from ser_lightning.frontend.mel import filter_bands, mel_power
+from ser_lightning.precision import exact_float32
 
 INT16_SCALE = 1.0 / 32768.0
 POWER_FLOOR = 1e-10
 """The smallest mel power, -100 dB: silence has a finite level."""
-CPU_CHUNK = 8
-"""Windows per transform on a CPU; one large batch falls out of its cache and takes 2-3 times as long."""
 
 
 def to_float(wave: Int16[Tensor, "batch time"]) -> Float[Tensor, "batch time"]:
@@ -35,7 +35,8 @@ class Frontend(nn.Module):
     `sample_rate` in Hz; `n_fft`, `win_length`, `hop_length` in samples; frames = 1 + time // hop_length. Of each
     window the level range is cut `top_db` under its maximum. `level`: `remove` brings each window to mean 0 and
     deviation 1 over its real frames, so loudness is no cue; `keep` scales all windows by the fixed `mean_db` and
-    `std_db`. `image_size` (height, width) resizes bilinearly where a backbone needs it.
+    `std_db`. `image_size` (height, width) resizes bilinearly where a backbone needs it. The window and the filters are
+    torchaudio's; `frontend.mel` computes with them.
     """
 
     def __init__(
@@ -84,6 +85,9 @@ class Frontend(nn.Module):
             norm="slaney",
             mel_scale="slaney",
         )
+        margin = n_fft - win_length
+        self.window_margins = (margin // 2, margin - margin // 2)
+        self.bands = filter_bands(self.mel.mel_scale.fb)
 
     def forward(
         self, wave: Float[Tensor, "batch time"], length: Int64[Tensor, batch]
@@ -102,9 +106,9 @@ class Frontend(nn.Module):
 
     def decibels(self, wave: Float[Tensor, "batch time"]) -> Float[Tensor, "batch mel frame"]:
         """Mel power in dB (0 dB = 1), cut `top_db` under each window's maximum."""
-        with torch.autocast(wave.device.type, enabled=False):
-            chunk = CPU_CHUNK if wave.device.type == "cpu" else len(wave)
-            power = torch.cat([self.mel(part) for part in torch.split(wave.float(), max(chunk, 1))])
+        with torch.autocast(wave.device.type, enabled=False), exact_float32():
+            window = functional.pad(self.mel.spectrogram.window, self.window_margins)
+            power = mel_power(wave.float(), window, self.mel.mel_scale.fb, self.bands, hop=self.hop_length)
             decibels = 10.0 * torch.log10(power.clamp(min=POWER_FLOOR))
             return torch.maximum(decibels, decibels.amax(dim=(1, 2), keepdim=True) - self.top_db)
 
