@@ -1,6 +1,6 @@
 """How often a nominal 95 % interval holds the truth: over speakers as in metrics.json, plain, and over clips.
 
-    python benchmarks/coverage.py
+    python benchmarks/interval_coverage.py
 
 Tests are drawn as RAVDESS has them: 60 clips a speaker, 8 classes (4 neutral clips, 8 of each other). Some classes are
 easier, each speaker is more or less clear, and has confusions of its own. The truth is the score of endlessly many

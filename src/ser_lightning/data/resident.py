@@ -58,4 +58,4 @@ def cut(
     [[1, 2, 3], [4, 5, 0]]
     """
     place = torch.arange(window, device=samples.device)
-    return samples.unfold(0, window, 1)[start] * (place < length[:, None])
+    return samples.unfold(0, window, 1).index_select(0, start) * (place < length[:, None])

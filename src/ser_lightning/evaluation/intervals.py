@@ -3,8 +3,8 @@
 A bootstrap over clips would take a speaker's 60 clips for 60 independent votes. Here whole speakers are drawn with
 replacement, and the percentiles are expanded (Hesterberg 2015, "What teachers should know about the bootstrap"): the
 plain ones are too narrow by about the factor between the normal and Student's t distribution, and by sqrt(n / (n - 1)).
-`python benchmarks/coverage.py` measures how often such an interval holds the truth, that is the score of endlessly many
-speakers like these.
+`python benchmarks/interval_coverage.py` measures how often such an interval holds the truth, that is the score of
+endlessly many speakers like these.
 """
 
 from __future__ import annotations
