@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ser_lightning.corpora.base import Utterance
+from ser_lightning.corpora.columns import columns
 from ser_lightning.data.manifest import SCHEMA, to_table
 from ser_lightning.errors import UserError
 
@@ -17,7 +18,7 @@ def utterance(path: str, speaker: str = "s", start: float | None = None, emotion
 
 
 def ids(*rows: Utterance) -> list[str]:
-    table = to_table(rows)
+    table = to_table(columns(rows))
     by_path = dict(zip(zip(table["path"], table["start"], strict=True), table["clip"], strict=True))
     return [by_path[str(row.path), row.start] for row in rows]
 
@@ -35,7 +36,7 @@ def test_every_field_is_a_column():
         start=0.5,
         end=1.5,
     )
-    assert to_table([row]).rows(named=True) == [
+    assert to_table(columns([row])).rows(named=True) == [
         {
             "clip": "tess/s1/a/0.5",
             "name": "a",
@@ -59,26 +60,26 @@ def test_votes_are_columns_where_there_are_any():
         Utterance(path=Path("/d/b.wav"), emotion="fear", speaker="s", corpus="c", votes=(("fear", 1.0),)),
         Utterance(path=Path("/d/c.wav"), emotion="fear", speaker="s", corpus="c", name="official"),
     ]
-    table = to_table(rows)
+    table = to_table(columns(rows))
     assert table.select("name", "vote_calm", "vote_fear", "vote_sad").rows() == [
         ("a", 0.25, 0.0, 0.75),
         ("b", 0.0, 1.0, 0.0),
         ("official", None, None, None),
     ]
-    assert list(to_table(rows[2:]).columns) == list(SCHEMA)
+    assert list(to_table(columns(rows[2:])).columns) == list(SCHEMA)
 
 
 def test_the_order_is_that_of_the_ids_however_the_rows_come():
     rows = [utterance(f"/d/{name}.wav", speaker) for name in "dacb" for speaker in "yx"]
     shuffled = rows[:]
     random.Random(0).shuffle(shuffled)
-    table = to_table(rows)
-    assert table.equals(to_table(shuffled))
+    table = to_table(columns(rows))
+    assert table.equals(to_table(columns(shuffled)))
     assert table["clip"].to_list() == sorted(f"c/{speaker}/{name}" for speaker in "xy" for name in "abcd")
 
 
 def test_no_rows_make_a_table_of_the_same_columns():
-    assert (to_table([]).schema, len(to_table([]))) == (SCHEMA, 0)
+    assert (to_table(columns([])).schema, len(to_table(columns([])))) == (SCHEMA, 0)
 
 
 def test_the_extension_is_no_part_of_an_id_but_any_other_dot_is():
@@ -120,10 +121,10 @@ def test_segments_a_hundredth_apart_in_ten_hours_are_two_clips():
 def test_the_same_stretch_twice_is_refused_by_name():
     rows = [utterance("/d/a.wav", emotion="sad"), utterance("/d/a.wav", emotion="happy"), utterance("/d/b.wav")]
     with pytest.raises(UserError, match=r"a clip may be listed once, these are listed more often: c/s/d/a$"):
-        to_table(rows)
+        to_table(columns(rows))
 
 
 def test_many_clips_listed_twice_are_counted():
     rows = [utterance(f"/d/{name}.wav", emotion=emotion) for name in "abcdefgh" for emotion in ("sad", "happy")]
     with pytest.raises(UserError, match=r"c/s/d/e and 3 more$"):
-        to_table(rows)
+        to_table(columns(rows))
