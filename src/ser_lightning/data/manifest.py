@@ -1,18 +1,16 @@
-"""What corpora list -> one table: a row a clip, columns as below, sorted by clip id.
+"""What corpora list -> one table: a row a clip, its id before the columns of corpora/columns.py, sorted by id.
 
-Its order is the clip id's, so nothing that counts rows depends on the order in which a disk lists its files. Where
-listeners voted, the columns `vote_<emotion>` of corpora/columns.py follow.
+Nothing that counts rows depends on the order in which a disk lists its files then.
 """
 
 from __future__ import annotations
 
+import itertools
+
 import polars as pl
 
-from ser_lightning.corpora.columns import COLUMNS
 from ser_lightning.corpora.paths import ending
 from ser_lightning.errors import UserError
-
-SCHEMA = pl.Schema({"clip": pl.String, **COLUMNS})
 
 
 def to_table(clips: pl.DataFrame) -> pl.DataFrame:
@@ -31,15 +29,14 @@ def to_table(clips: pl.DataFrame) -> pl.DataFrame:
 
 
 def _clip_ids(clips: pl.DataFrame) -> pl.Series:
-    """Ids with one folder more for those that clash, until none does or the longest path is used up."""
+    """Ids with one folder more for those that clash, until none does or their paths are used up."""
     named = clips.select("corpus", "speaker", "path", segment=_segments(clips["start"]))
     ids = named.select(_clip_id(folders=0))["clip"]
-    most = clips["path"].str.count_matches("/", literal=True).max() or 0
-    for folders in range(1, most + 1):
+    for folders in itertools.count(1):
         clash = ids.is_duplicated()
-        if not clash.any():
-            break
         longer = named.filter(clash).select(_clip_id(folders=folders))["clip"]
+        if longer.equals(ids.filter(clash)):
+            break
         ids = ids.scatter(clash.arg_true(), longer)
     return ids
 
