@@ -47,7 +47,7 @@ def main() -> None:
     make = {"ravdess": Ravdess, "tess": Tess}[arguments.corpus]
     corpus: Corpus = make(root=str(arguments.root), data_dir="data")
     scan = corpus.scan()
-    clips = sources(to_table(scan.utterances), scan.copies)
+    clips = sources(to_table(scan.clips), scan.copies)
     workers = os.cpu_count() or 1
     bare, ours, again = [], [], []
     with multiprocessing.get_context("spawn").Pool(workers) as pool, tempfile.TemporaryDirectory() as folder:

@@ -79,7 +79,7 @@ def main() -> None:
 
 def measured(corpus: Corpus) -> tuple[str, str]:
     """Scanning alone, and with the table."""
-    return seconds(corpus.scan), seconds(lambda: to_table(corpus.scan().utterances))
+    return seconds(corpus.scan), seconds(lambda: to_table(corpus.scan().clips))
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ def main() -> None:
         Ravdess(root=str(roots["RAVDESS"]), data_dir="data"),
         Tess(root=str(roots["TESS"]), data_dir="data"),
     ]
-    originals = [clip for corpus in corpora for clip in sources(to_table(corpus.scan().utterances), ())]
+    originals = [clip for corpus in corpora for clip in sources(to_table(corpus.scan().clips), ())]
     rng = np.random.default_rng(arguments.seed)
     rows = np.sort(rng.choice(len(originals), arguments.copied, replace=False)).tolist()
     with tempfile.TemporaryDirectory() as folder:

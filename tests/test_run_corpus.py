@@ -42,7 +42,7 @@ def table(tone_corpus, **changes):
 def test_the_corpus_of_the_run_is_built(tiny_run, mine):
     node, corpus = own_corpus(read_finished(tiny_run), mine)
     assert node == yaml.safe_load((tiny_run / "config.yaml").read_text())["corpus"]
-    assert (corpus.name, len(corpus.scan().utterances)) == ("table", 60)
+    assert (corpus.name, len(corpus.scan().clips)) == ("table", 60)
 
 
 @pytest.mark.parametrize("where", ["the corpus", "a member", "another place of it"])
@@ -90,7 +90,7 @@ def test_what_is_made_goes_into_the_cache_of_the_caller(run_of, mine, tmp_path):
     places = {"root": str(tmp_path / "home"), "cache_dir": str(tmp_path / "theirs")}
     run = run_of({"_target_": SYNTHETIC, **places, "seed": 0, "num_speakers": 2, "num_texts": 1})
     _, corpus = own_corpus(run, mine)
-    assert len(corpus.scan().utterances) == 14
+    assert len(corpus.scan().clips) == 14
     assert [path.name for path in tmp_path.iterdir() if path.name in ("home", "theirs", "cache")] == ["cache"]
     assert corpus.folder.parent == Path(mine["cache_dir"])
 
@@ -105,7 +105,7 @@ def test_what_a_member_makes_goes_there_too(run_of, mine, tmp_path):
         "roots": {"made": str(tmp_path / "home")},
     }
     _, corpus = own_corpus(run_of(node), mine)
-    assert {row.path.parents[1] for row in corpus.scan().utterances} == {Path(mine["cache_dir"])}
+    assert {Path(path).parents[1] for path in corpus.scan().clips["path"]} == {Path(mine["cache_dir"])}
     assert not (tmp_path / "home").exists()
 
 

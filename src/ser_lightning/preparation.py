@@ -45,7 +45,7 @@ def repeated(clips: Clips) -> list[str]:
 def verify(config: Mapping[str, Any], store: Store) -> None:
     """Read every file again; raises UserError where samples are no longer those of the store."""
     scan = built(config["corpus"]).scan()
-    table = to_table(scan.utterances)
+    table = to_table(scan.clips)
     changed = changed_clips(store, sources(table, scan.copies))
     if changed:
         names = ", ".join(table["clip"][changed[:5]].to_list())

@@ -151,7 +151,7 @@ def own_hashes(run: FinishedRun, config: Config) -> dict[str, str] | None:
         scan = corpus.scan()
     except UserError:
         return None
-    table = to_table(scan.utterances)
+    table = to_table(scan.clips)
     folder = (
         Path(config["cache_dir"]).expanduser()
         / f"{corpus.name}-{store_key(sources(table, scan.copies), run.config['sample_rate'])}"

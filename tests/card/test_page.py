@@ -17,6 +17,7 @@ import soundfile
 from ser_lightning.card import figures
 from ser_lightning.card.page import label_use, write_card
 from ser_lightning.corpora.base import Origin, Scan, Utterance
+from ser_lightning.corpora.columns import columns
 from ser_lightning.data.clips import Clips, load_clips
 from ser_lightning.emotions import LabelSet, label_set
 
@@ -78,7 +79,7 @@ class Listed:
     name: str = "own"
 
     def scan(self) -> Scan:
-        return Scan(utterances=tuple(self.rows), origins=self.origins, bad=self.bad, notes=("a <note>",))
+        return Scan(clips=columns(self.rows), origins=self.origins, bad=self.bad, notes=("a <note>",))
 
 
 def write_noise(path: Path, level_db: float, seconds: float, seed: int = 0, rate: int = RATE) -> None:

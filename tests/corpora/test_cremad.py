@@ -3,8 +3,10 @@
 import csv
 from collections import Counter
 from itertools import product
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import soundfile
 
@@ -81,19 +83,21 @@ def test_official_counts_of_the_fact_sheet():
 def test_every_layout(tmp_path, plant, layout):
     plant(tmp_path, OFFICIAL, LAYOUTS[layout])
     found = scan(tmp_path)
-    assert [row.name for row in found.utterances] == OFFICIAL
-    assert [(row.speaker, row.emotion, row.intensity) for row in found.utterances] == [
+    assert found.clips["name"].to_list() == OFFICIAL
+    assert found.clips.select("speaker", "emotion", "intensity").rows() == [
         (name[:4], CODES[name[9:12]], LEVELS[name[13:]]) for name in OFFICIAL
     ]
-    by_sex = Counter((row.emotion, row.sex) for row in found.utterances)
+    by_sex = Counter(found.clips.select("emotion", "sex").iter_rows())
     acted = set(CODES.values()) - {"neutral"}
     assert by_sex == {(emotion, "male"): 671 for emotion in acted} | {(emotion, "female"): 600 for emotion in acted} | {
         ("neutral", "male"): 575,
         ("neutral", "female"): 512,
     }
-    assert {len({row.text for row in found.utterances if row.name[5:8] == code}) for code in SENTENCES} == {1}
-    assert (len({row.text for row in found.utterances}), len({row.speaker for row in found.utterances})) == (12, 91)
-    assert {row.path.suffix.lower() for row in found.utterances} <= {".wav", ".flac"}
+    assert dict(found.clips.group_by(pl.col("name").str.slice(5, 3)).agg(pl.col("text").n_unique()).iter_rows()) == (
+        dict.fromkeys(SENTENCES, 1)
+    )
+    assert (len(set(found.clips["text"])), len(set(found.clips["speaker"]))) == (12, 91)
+    assert {Path(path).suffix.lower() for path in found.clips["path"]} <= {".wav", ".flac"}
     assert (found.bad, found.copies, found.notes[-1]) == ((), (), PAIRS)
     assert len(found.notes) == 1 + (layout == "flac, mp3 beside")
 
@@ -101,7 +105,7 @@ def test_every_layout(tmp_path, plant, layout):
 def test_a_tree_unpacked_twice_names_every_copy(tmp_path, plant):
     plant(tmp_path, OFFICIAL, lambda name: [f"AudioWAV/{name}.wav", f"AudioWAV/AudioWAV/{old(name)}.wav"])
     found = scan(tmp_path)
-    assert [row.path for row in found.utterances] == [tmp_path / f"AudioWAV/{name}.wav" for name in OFFICIAL]
+    assert [Path(path) for path in found.clips["path"]] == [tmp_path / f"AudioWAV/{name}.wav" for name in OFFICIAL]
     assert len(found.copies) == 7442
     assert found.notes[0].startswith("7442 of 14884 files are further copies of a clip")
 
@@ -110,7 +114,7 @@ def test_sexes_are_those_of_the_published_table(tmp_path, plant, shared_corpora)
     plant(tmp_path, [f"{actor}_DFA_ANG_XX.wav" for actor in ACTORS])
     with (shared_corpora("CREMA-D") / "VideoDemographics.csv").open() as file:
         published = {row["ActorID"]: row["Sex"].lower() for row in csv.DictReader(file)}
-    assert {row.speaker: row.sex for row in scan(tmp_path).utterances} == published
+    assert dict(scan(tmp_path).clips.select("speaker", "sex").iter_rows()) == published
     assert Counter(published.values()) == {"male": 48, "female": 43}
 
 
@@ -127,9 +131,9 @@ def test_sexes_are_those_of_the_published_table(tmp_path, plant, shared_corpora)
 )
 def test_real_names(tmp_path, plant, file, name, emotion, intensity, sex, text):
     plant(tmp_path, [file])
-    [row] = scan(tmp_path).utterances
-    assert (row.name, row.emotion, row.intensity, row.speaker) == (name, emotion, intensity, name[:4])
-    assert (row.sex, row.text, row.path) == (sex, text, tmp_path / file)
+    [row] = scan(tmp_path).clips.rows(named=True)
+    assert (row["name"], row["emotion"], row["intensity"], row["speaker"]) == (name, emotion, intensity, name[:4])
+    assert (row["sex"], row["text"], row["path"]) == (sex, text, str(tmp_path / file))
 
 
 @pytest.mark.parametrize(
@@ -139,14 +143,14 @@ def test_real_names(tmp_path, plant, file, name, emotion, intensity, sex, text):
 def test_a_name_that_is_almost_right_is_foreign(tmp_path, plant, stem):
     plant(tmp_path, ["1001_DFA_ANG_XX.wav", f"{stem}.wav"])
     found = scan(tmp_path)
-    assert [row.name for row in found.utterances] == ["1001_DFA_ANG_XX"]
+    assert found.clips["name"].to_list() == ["1001_DFA_ANG_XX"]
     assert found.notes == (f"1 files below {tmp_path} bear no name of the corpus, such as {stem}.wav",)
 
 
 def test_a_clip_in_another_actors_folder_is_bad(tmp_path, plant):
     plant(tmp_path, ["1002/1001_DFA_ANG_XX.wav", "1001/1001_DFA_SAD_XX.wav"])
     found = scan(tmp_path)
-    assert [row.name for row in found.utterances] == ["1001_DFA_SAD_XX"]
+    assert found.clips["name"].to_list() == ["1001_DFA_SAD_XX"]
     reason = "lies in the folder of actor 1002, but its name says actor 1001"
     assert found.bad == ((str(tmp_path / "1002/1001_DFA_ANG_XX.wav"), reason),)
 
@@ -164,7 +168,7 @@ def test_mp3s_only_are_refused(tmp_path, plant, folder, below):
 def test_a_clip_that_is_there_as_mp3_only_is_bad(tmp_path, plant):
     plant(tmp_path, ["1001_DFA_ANG_XX.wav", "1001_DFA_ANG_XX.mp3", "1001_DFA_SAD_XX.mp3"])
     found = scan(tmp_path)
-    assert [row.path.name for row in found.utterances] == ["1001_DFA_ANG_XX.wav"]
+    assert [Path(path).name for path in found.clips["path"]] == ["1001_DFA_ANG_XX.wav"]
     assert found.bad == ((str(tmp_path / "1001_DFA_SAD_XX.mp3"), f"is an MP3; {MP3}"),)
 
 
@@ -204,7 +208,7 @@ def test_a_download_without_git_lfs_says_so(tmp_path, run_job, shared_corpora):
 def test_data_dir_holds_it_under_a_usual_name(tmp_path, plant, name):
     plant(tmp_path / name, ["1001_DFA_ANG_XX.wav"])
     found = CremaD(data_dir=str(tmp_path)).scan()
-    assert [row.path for row in found.utterances] == [tmp_path / name / "1001_DFA_ANG_XX.wav"]
+    assert [Path(path) for path in found.clips["path"]] == [tmp_path / name / "1001_DFA_ANG_XX.wav"]
     assert [(origin.corpus, origin.labels) for origin in found.origins] == [("cremad", "acted")]
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from ser_lightning.corpora.columns import COLUMNS
 from ser_lightning.corpora.cremad import CremaD
 from ser_lightning.corpora.cremad_votes import find_votes, leaders, read_votes
 from ser_lightning.data.manifest import to_table
@@ -41,7 +42,7 @@ def scan(root, **options):
 
 
 def labels(found):
-    return {row.name: row.emotion for row in found.utterances}
+    return dict(found.clips.select("name", "emotion").iter_rows())
 
 
 def test_voice_votes_ties_left_out(repository):
@@ -49,16 +50,16 @@ def test_voice_votes_ties_left_out(repository):
     assert labels(found) == {"1001_DFA_ANG_XX": "neutral", "1040_ITH_SAD_XX": "sad"}
     assert found.notes == ("2 clips have a tie of voice votes: 2 are left out",)
     assert [origin.labels for origin in found.origins] == ["plurality of voice votes"]
-    assert {row.votes for row in found.utterances} == {()}
+    assert found.clips.columns == list(COLUMNS)
 
 
 def test_voice_votes_as_shares_keep_a_tie_with_the_acted_emotion(repository):
     found = scan(repository, labels="voice", soft=True)
     assert labels(found) == {"1001_DFA_ANG_XX": "neutral", "1001_TIE_ANG_XX": "angry", "1040_ITH_SAD_XX": "sad"}
-    assert [row.votes for row in found.utterances] == [
-        (("angry", 0.25), ("neutral", 0.75)),
-        (("angry", 0.5), ("neutral", 0.5)),
-        (("neutral", 0.2), ("sad", 0.8)),
+    assert found.clips.drop(list(COLUMNS)).rows(named=True) == [
+        {"vote_angry": 0.25, "vote_neutral": 0.75, "vote_sad": 0.0},
+        {"vote_angry": 0.5, "vote_neutral": 0.5, "vote_sad": 0.0},
+        {"vote_angry": 0.0, "vote_neutral": 0.2, "vote_sad": 0.8},
     ]
     kept = "1 of them keep the acted emotion, which is among the tied, 1 are left out"
     assert found.notes == (f"2 clips have a tie of voice votes: {kept}",)
@@ -82,7 +83,7 @@ def test_copies_of_a_clip_that_is_left_out_are_left_out(repository, plant):
 
 @pytest.mark.parametrize("root", ["", "AudioWAV"])
 def test_votes_are_found_in_and_beside_the_clips(repository, root):
-    assert len(scan(repository / root, labels="voice").utterances) == 2
+    assert len(scan(repository / root, labels="voice").clips) == 2
 
 
 @pytest.mark.parametrize("place", ["", "processedResults", "data/InfoAndStats/processedResults"])
@@ -188,7 +189,7 @@ def test_published_pluralities(published, clips, rated, agreed, tied, counts):
     acted = labels(scan(clips))
     assert Counter(labels(found).values()) == dict(zip(LETTERS.values(), counts, strict=True))
     assert sum(acted[name] == emotion for name, emotion in labels(found).items()) == agreed
-    assert (len(acted), len(acted) - len(found.utterances)) == (7442, tied)
+    assert (len(acted), len(acted) - len(found.clips)) == (7442, tied)
     who = {"voice": "voice", "audiovisual": "audio-visual"}[rated]
     assert found.notes[-1] == f"{tied} clips have a tie of {who} votes: {tied} are left out"
 
@@ -196,9 +197,9 @@ def test_published_pluralities(published, clips, rated, agreed, tied, counts):
 @pytest.mark.parametrize(("rated", "kept", "out"), [("voice", 464, 180), ("audiovisual", 332, 88)])
 def test_published_shares(published, clips, rated, kept, out):
     found = scan(clips, labels=rated, soft=True, votes=str(published[0].parent))
-    assert len(found.utterances) == 7442 - out
+    assert len(found.clips) == 7442 - out
     assert f"{kept} of them keep the acted emotion, which is among the tied, {out} are left out" in found.notes[-1]
-    table = to_table(found.utterances)
+    table = to_table(found.clips)
     shares = table.select([f"vote_{emotion}" for emotion in LETTERS.values()])
     assert shares.sum_horizontal().to_list() == pytest.approx([1.0] * len(table))
     most = shares.max_horizontal()

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from itertools import product
+from pathlib import Path
 
 import pytest
 
+from ser_lightning.corpora.columns import COLUMNS
 from ser_lightning.corpora.emodb import EmoDB
 from ser_lightning.errors import UserError
 
@@ -63,7 +65,7 @@ def scan(root):
 
 
 def cells(found):
-    return Counter((row.speaker, row.emotion) for row in found.utterances)
+    return Counter(found.clips.select("speaker", "emotion").iter_rows())
 
 
 def test_official_counts_of_the_fact_sheet():
@@ -85,23 +87,24 @@ def test_official_counts_of_the_fact_sheet():
 def test_every_layout(tmp_path, plant, layout):
     plant(tmp_path, NAMES, LAYOUTS[layout])
     found = scan(tmp_path)
-    assert [row.name for row in found.utterances] == sorted(NAMES)
+    assert found.clips["name"].to_list() == sorted(NAMES)
     assert cells(found) == {
         (speaker, emotion): count
         for speaker, counts in COUNTS.items()
         for emotion, count in zip(CODES.values(), counts, strict=True)
         if count
     }
-    assert {row.speaker for row in found.utterances if row.sex == "female"} == FEMALE
-    assert {row.speaker for row in found.utterances if row.sex == "male"} == set(COUNTS) - FEMALE
-    assert {(row.corpus, row.intensity, row.votes) for row in found.utterances} == {("emodb", "", ())}
+    assert set(found.clips.filter(sex="female")["speaker"]) == FEMALE
+    assert set(found.clips.filter(sex="male")["speaker"]) == set(COUNTS) - FEMALE
+    assert set(found.clips.select("corpus", "intensity").iter_rows()) == {("emodb", "")}
+    assert found.clips.columns == list(COLUMNS)
     assert (found.notes, found.bad, found.copies, found.defects) == ((), (), (), ())
 
 
 def test_a_tree_unpacked_twice_names_every_copy(tmp_path, plant):
     plant(tmp_path, NAMES, lambda name: [f"wav/{name}.wav", f"emodb/wav/{name}.wav"])
     found = scan(tmp_path)
-    assert [row.path for row in found.utterances] == [tmp_path / f"wav/{name}.wav" for name in sorted(NAMES)]
+    assert [Path(path) for path in found.clips["path"]] == [tmp_path / f"wav/{name}.wav" for name in sorted(NAMES)]
     assert len(found.copies) == 535
     assert found.notes[0].startswith("535 of 1070 files are further copies of a clip")
 
@@ -134,9 +137,9 @@ def test_a_tree_unpacked_twice_names_every_copy(tmp_path, plant):
 )
 def test_real_names(tmp_path, plant, file, name, emotion, sex, text, take):
     plant(tmp_path, [file])
-    [row] = scan(tmp_path).utterances
-    assert (row.name, row.emotion, row.speaker, row.sex) == (name, emotion, name[:2], sex)
-    assert (row.text, row.take, row.path) == (text, take, tmp_path / file)
+    [row] = scan(tmp_path).clips.rows(named=True)
+    assert (row["name"], row["emotion"], row["speaker"], row["sex"]) == (name, emotion, name[:2], sex)
+    assert (row["text"], row["take"], row["path"]) == (text, take, str(tmp_path / file))
 
 
 @pytest.mark.parametrize(
@@ -145,7 +148,7 @@ def test_real_names(tmp_path, plant, file, name, emotion, sex, text, take):
 def test_a_name_that_is_almost_right_is_foreign(tmp_path, plant, stem):
     plant(tmp_path, ["03a02Wb.wav", f"{stem}.wav"])
     found = scan(tmp_path)
-    assert [row.name for row in found.utterances] == ["03a02Wb"]
+    assert found.clips["name"].to_list() == ["03a02Wb"]
     assert found.notes == (f"1 files below {tmp_path} bear no name of the corpus, such as {stem}.wav",)
 
 
@@ -153,7 +156,7 @@ def test_a_name_that_is_almost_right_is_foreign(tmp_path, plant, stem):
 def test_a_clip_in_another_speakers_folder_is_bad(tmp_path, plant, folder):
     plant(tmp_path, [f"{folder}/03a02Wb.wav", f"{folder}/10a02Wa.wav"])
     found = scan(tmp_path)
-    assert [row.name for row in found.utterances] == ["10a02Wa"]
+    assert found.clips["name"].to_list() == ["10a02Wa"]
     reason = "lies in the folder of speaker 10, but its name says speaker 03"
     assert found.bad == ((str(tmp_path / folder / "03a02Wb.wav"), reason),)
 
@@ -162,7 +165,7 @@ def test_a_clip_in_another_speakers_folder_is_bad(tmp_path, plant, folder):
 def test_data_dir_holds_it_under_a_usual_name(tmp_path, plant, name):
     plant(tmp_path / name, ["wav/03a02Wb.wav"])
     found = EmoDB(data_dir=str(tmp_path)).scan()
-    assert [row.path for row in found.utterances] == [tmp_path / name / "wav/03a02Wb.wav"]
+    assert [Path(path) for path in found.clips["path"]] == [tmp_path / name / "wav/03a02Wb.wav"]
     assert [(origin.corpus, origin.licence) for origin in found.origins] == [("emodb", "CC BY 4.0")]
 
 

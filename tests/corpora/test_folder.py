@@ -30,7 +30,7 @@ def parse(path: Path) -> tuple[str, Utterance] | None:
 
 def kept(root: Path) -> list[str]:
     found = scan_folder(root, parse, corpus="X", example="clip1.wav")
-    return [row.path.relative_to(root).as_posix() for row in found.utterances]
+    return [Path(path).relative_to(root).as_posix() for path in found.clips["path"]]
 
 
 @pytest.mark.parametrize("name", ["RAVDESS", "ravdess", "Ravdess_", "ravdess-emotional-speech-audio"])
@@ -109,7 +109,7 @@ def test_links_are_followed_and_a_link_back_up_ends(tmp_path: Path):
 def test_a_tree_unpacked_twice_gives_each_clip_once_from_its_outer_half(tmp_path: Path):
     touch(tmp_path, "a/clip1.wav", "a/clip2.wav", "again/a/clip1.wav", "again/a/clip2.wav")
     found = scan_folder(tmp_path, parse, corpus="X", example="clip1.wav")
-    assert [row.path for row in found.utterances] == [tmp_path / "a/clip1.wav", tmp_path / "a/clip2.wav"]
+    assert [Path(path) for path in found.clips["path"]] == [tmp_path / "a/clip1.wav", tmp_path / "a/clip2.wav"]
     assert found.copies == (
         (tmp_path / "a/clip1.wav", tmp_path / "again/a/clip1.wav"),
         (tmp_path / "a/clip2.wav", tmp_path / "again/a/clip2.wav"),
@@ -130,14 +130,14 @@ def test_another_type_of_a_clip_is_no_copy_and_wav_goes_before_flac_before_mp3(t
 def test_foreign_names_are_counted_and_one_is_named(tmp_path: Path):
     touch(tmp_path, "clip1.wav", "take2.wav", "noise", "readme.txt")
     found = scan_folder(tmp_path, parse, corpus="X", example="clip1.wav")
-    assert [row.path.name for row in found.utterances] == ["clip1.wav"]
+    assert [Path(path).name for path in found.clips["path"]] == ["clip1.wav"]
     assert found.notes == (f"2 files below {tmp_path} bear no name of the corpus, such as noise",)
 
 
 def test_a_plain_tree_needs_no_note(tmp_path: Path):
     touch(tmp_path, "a/clip1.wav", "b/clip2.wav")
     found = scan_folder(tmp_path, parse, corpus="X", example="clip1.wav")
-    assert (len(found.utterances), found.notes, found.copies, found.bad) == (2, (), (), ())
+    assert (len(found.clips), found.notes, found.copies, found.bad) == (2, (), (), ())
 
 
 @pytest.mark.parametrize(
@@ -153,15 +153,15 @@ def test_no_name_of_the_corpus_is_an_error_that_shows_an_example(tmp_path: Path,
 def test_folders_to_skip_are_not_entered_whatever_their_case(tmp_path: Path):
     touch(tmp_path, "wav/clip1.wav", "Laryngo/clip1.wav", "deep/LARYNGO/clip2.wav", "laryngo2/clip3.wav")
     found = scan_folder(tmp_path, parse, corpus="X", example="clip1.wav", skip=("laryngo",))
-    assert [row.name for row in found.utterances] == ["clip1", "clip3"]
+    assert found.clips["name"].to_list() == ["clip1", "clip3"]
     assert found.copies == ()
 
 
 def test_fewer_clips_have_fewer_copies(tmp_path: Path):
     touch(tmp_path, "a/clip1.wav", "a/clip2.wav", "again/a/clip1.wav", "again/a/clip2.wav")
     found = scan_folder(tmp_path, parse, corpus="X", example="clip1.wav")
-    fewer = narrowed(found, found.utterances[1:])
-    assert [row.name for row in fewer.utterances] == ["clip2"]
+    fewer = narrowed(found, found.clips[1:])
+    assert fewer.clips["name"].to_list() == ["clip2"]
     assert fewer.copies == ((tmp_path / "a/clip2.wav", tmp_path / "again/a/clip2.wav"),)
     assert fewer.notes == found.notes
 

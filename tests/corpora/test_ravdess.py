@@ -85,8 +85,10 @@ def names_of(rows: list[tuple[str, str, str, str, str, str, str]]) -> list[str]:
 
 def told(found: Scan) -> list[tuple[str, str, str, str, str, str, str]]:
     return [
-        (row.path.stem, row.emotion, row.speaker, row.sex, row.text, row.intensity, row.take)
-        for row in found.utterances
+        (Path(path).stem, *others)
+        for path, *others in found.clips.select(
+            "path", "emotion", "speaker", "sex", "text", "intensity", "take"
+        ).iter_rows()
     ]
 
 
@@ -107,16 +109,16 @@ def test_speech_in_every_layout(tmp_path: Path, layout: str):
     plant(tmp_path, names_of(SPEECH), LAYOUTS[layout])
     found = scan(tmp_path)
     assert told(found) == SPEECH
-    assert Counter(row.sex for row in found.utterances) == {"male": 720, "female": 720}
-    assert [row.name for row in found.utterances] == names_of(SPEECH)
-    assert {(row.corpus, row.start, row.end) for row in found.utterances} == {("ravdess", None, None)}
+    assert Counter(found.clips["sex"]) == {"male": 720, "female": 720}
+    assert found.clips["name"].to_list() == names_of(SPEECH)
+    assert set(found.clips.select("corpus", "start", "end").iter_rows()) == {("ravdess", None, None)}
     assert found.bad == ()
 
 
 def test_the_doubled_kaggle_tree_says_so_and_names_every_copy(tmp_path: Path):
     plant(tmp_path, names_of(SPEECH), LAYOUTS["kaggle, unpacked twice"])
     found = scan(tmp_path)
-    assert {row.path.parts[-3] for row in found.utterances} == {tmp_path.name}
+    assert {Path(path).parts[-3] for path in found.clips["path"]} == {tmp_path.name}
     assert {one.name == other.name for one, other in found.copies} == {True}
     assert len(found.copies) == 1440
     assert found.notes[0].startswith("1440 of 2880 files are further copies of a clip")
@@ -145,7 +147,7 @@ def test_song_alone_is_no_speech(tmp_path: Path):
 def test_modalities_with_picture_are_left_out_even_as_audio(tmp_path: Path):
     plant(tmp_path, [f"0{modality}-01-05-01-01-01-12" for modality in (1, 2, 3)])
     found = scan(tmp_path)
-    assert [row.path.stem for row in found.utterances] == ["03-01-05-01-01-01-12"]
+    assert [Path(path).stem for path in found.clips["path"]] == ["03-01-05-01-01-01-12"]
     assert len(found.notes) == 1
     assert found.notes[0].startswith("2 files below ")
 
@@ -167,7 +169,7 @@ def test_modalities_with_picture_are_left_out_even_as_audio(tmp_path: Path):
 def test_a_name_that_is_almost_right_is_foreign(tmp_path: Path, name: str):
     plant(tmp_path, ["03-01-05-01-01-01-12", name], lambda name: [f"{name}.wav"])
     found = scan(tmp_path)
-    assert [row.path.stem for row in found.utterances] == ["03-01-05-01-01-01-12"]
+    assert [Path(path).stem for path in found.clips["path"]] == ["03-01-05-01-01-01-12"]
     assert found.notes == (f"1 files below {tmp_path} bear no name of the corpus, such as {name}.wav",)
 
 
@@ -182,7 +184,8 @@ def test_a_clip_in_another_actors_folder_is_bad_and_its_owner_keeps_the_true_one
     odd.touch()
     found = scan(tmp_path)
     assert told(found) == SPEECH
-    assert [row.path for row in found.utterances if row.path.stem == name] == [tmp_path / f"Actor_{actor}/{name}.wav"]
+    path = str(tmp_path / f"Actor_{actor}/{name}.wav")
+    assert found.clips.filter(pl.col("name") == name)["path"].to_list() == [path]
     assert found.bad == ((str(odd), f"lies in the folder of actor {stray}, but its name says actor {actor}"),)
     assert (found.copies, found.notes) == ((), (KNOWN,))
 
@@ -213,15 +216,15 @@ def test_a_missing_folder_is_told_when_the_corpus_is_made(tmp_path: Path):
 def test_data_dir_holds_it_under_a_usual_name(tmp_path: Path, name: str):
     plant(tmp_path / name, ["03-01-05-01-01-01-02"])
     found = Ravdess(data_dir=str(tmp_path)).scan()
-    assert [row.path for row in found.utterances] == [tmp_path / name / "Actor_02/03-01-05-01-01-01-02.wav"]
+    assert [Path(path) for path in found.clips["path"]] == [tmp_path / name / "Actor_02/03-01-05-01-01-01-02.wav"]
 
 
 def test_of_zenodos_two_folders_that_of_the_channel_is_taken(tmp_path: Path):
     plant(tmp_path / "Audio_Speech_Actors_01-24", ["03-01-05-01-01-01-02"])
     plant(tmp_path / "Audio_Song_Actors_01-24", ["03-02-05-01-01-01-02"])
-    speech = Ravdess(data_dir=str(tmp_path)).scan().utterances
-    song = Ravdess(data_dir=str(tmp_path), channel="song").scan().utterances
-    assert [row.path.stem for row in (*speech, *song)] == ["03-01-05-01-01-01-02", "03-02-05-01-01-01-02"]
+    speech = Ravdess(data_dir=str(tmp_path)).scan().clips["name"]
+    song = Ravdess(data_dir=str(tmp_path), channel="song").scan().clips["name"]
+    assert [*speech, *song] == ["03-01-05-01-01-01-02", "03-02-05-01-01-01-02"]
     with pytest.raises(UserError, match=r"corpus.root"):
         Ravdess(data_dir=str(tmp_path), channel="both")
 

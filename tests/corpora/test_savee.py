@@ -2,6 +2,7 @@
 
 from collections import Counter
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -51,7 +52,7 @@ def scan(root):
 
 
 def told(found):
-    return [(row.name, row.emotion, row.speaker, row.text) for row in found.utterances]
+    return found.clips.select("name", "emotion", "speaker", "text").rows()
 
 
 def test_official_counts_of_the_fact_sheet():
@@ -65,7 +66,7 @@ def test_every_layout(tmp_path, plant, layout):
     plant(tmp_path, NAMES, LAYOUTS[layout])
     found = scan(tmp_path)
     assert told(found) == OFFICIAL
-    assert {(row.corpus, row.sex, row.take, row.intensity) for row in found.utterances} == {("savee", "male", "", "")}
+    assert set(found.clips.select("corpus", "sex", "take", "intensity").iter_rows()) == {("savee", "male", "", "")}
     assert (found.notes, found.bad, found.copies, found.defects) == ((TEXTS,), (), (), ())
 
 
@@ -94,9 +95,9 @@ def test_a_doubled_tree_gives_each_clip_once_and_names_every_copy(tmp_path, plan
 )
 def test_real_names(tmp_path, plant, file, name, emotion):
     plant(tmp_path, [file])
-    [row] = scan(tmp_path).utterances
-    assert (row.name, row.emotion, row.speaker, row.text) == (name, emotion, name[:2], name[3:])
-    assert row.path == tmp_path / file
+    [row] = scan(tmp_path).clips.rows(named=True)
+    assert (row["name"], row["emotion"], row["speaker"], row["text"]) == (name, emotion, name[:2], name[3:])
+    assert row["path"] == str(tmp_path / file)
 
 
 @pytest.mark.parametrize(
@@ -105,14 +106,14 @@ def test_real_names(tmp_path, plant, file, name, emotion):
 def test_a_name_that_is_almost_right_is_foreign(tmp_path, plant, stem):
     plant(tmp_path, ["DC/a01.wav", f"DC/{stem}.wav"])
     found = scan(tmp_path)
-    assert [row.name for row in found.utterances] == ["DC_a01"]
+    assert found.clips["name"].to_list() == ["DC_a01"]
     assert found.notes[0] == f"1 files below {tmp_path} bear no name of the corpus, such as {stem}.wav"
 
 
 def test_a_clip_that_does_not_say_its_speaker_is_bad(tmp_path, plant):
     plant(tmp_path, ["AudioData/a01.wav", "AudioData/DC/a01.wav"])
     found = scan(tmp_path)
-    assert [row.name for row in found.utterances] == ["DC_a01"]
+    assert found.clips["name"].to_list() == ["DC_a01"]
     [(path, reason)] = found.bad
     assert path == str(tmp_path / "AudioData/a01.wav")
     assert reason == "does not say whose voice it is: place it in a folder DC, JE, JK or KL, or name it like DC_a01.wav"
@@ -121,7 +122,7 @@ def test_a_clip_that_does_not_say_its_speaker_is_bad(tmp_path, plant):
 def test_a_clip_in_another_speakers_folder_is_bad(tmp_path, plant):
     plant(tmp_path, ["JE/KL_a01.wav", "KL/KL_a01.wav"])
     found = scan(tmp_path)
-    assert [row.path for row in found.utterances] == [tmp_path / "KL/KL_a01.wav"]
+    assert [Path(path) for path in found.clips["path"]] == [tmp_path / "KL/KL_a01.wav"]
     reason = "lies in the folder of speaker JE, but its name says speaker KL"
     assert found.bad == ((str(tmp_path / "JE/KL_a01.wav"), reason),)
 
@@ -136,7 +137,9 @@ def test_where_it_comes_from(tmp_path, plant):
 @pytest.mark.parametrize("name", ["savee", "SAVEE", "AudioData", "surrey-audiovisual-expressed-emotion-savee"])
 def test_data_dir_holds_it_under_a_usual_name(tmp_path, plant, name):
     plant(tmp_path / name, ["DC/a01.wav"])
-    assert [row.path for row in Savee(data_dir=str(tmp_path)).scan().utterances] == [tmp_path / name / "DC/a01.wav"]
+    assert [Path(path) for path in Savee(data_dir=str(tmp_path)).scan().clips["path"]] == [
+        tmp_path / name / "DC/a01.wav"
+    ]
 
 
 def test_no_savee_at_all(tmp_path, plant):

@@ -26,7 +26,7 @@ def test_the_clips_of_all_are_listed_under_their_own_corpus(folders):
     roots = {"ravdess": str(folders / "ravdess"), "tess": str(folders / "tess")}
     several = Several(names=["ravdess", "tess"], members=MEMBERS, roots=roots)
     assert several.name == "ravdess+tess"
-    listed = [(row.corpus, row.speaker, row.emotion) for row in several.scan().utterances]
+    listed = several.scan().clips.select("corpus", "speaker", "emotion").rows()
     assert listed == [("ravdess", "actor12", "angry"), ("tess", "OAF", "angry"), ("tess", "YAF", "sad")]
 
 
@@ -36,7 +36,7 @@ def test_a_root_of_a_corpus_that_is_not_named_is_refused(folders):
 
 
 def test_a_corpus_that_is_not_named_is_not_looked_for(folders):
-    assert len(Several(names=["tess"], members=MEMBERS, roots={"tess": str(folders / "tess")}).scan().utterances) == 2
+    assert len(Several(names=["tess"], members=MEMBERS, roots={"tess": str(folders / "tess")}).scan().clips) == 2
 
 
 def test_everything_wrong_is_told_at_once():

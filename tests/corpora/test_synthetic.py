@@ -33,7 +33,7 @@ SCAN = """
 import sys
 from ser_lightning.corpora.synthetic import Synthetic
 corpus = Synthetic(cache_dir="unused", root=sys.argv[1], num_speakers=2, num_texts=int(sys.argv[2]))
-print(len(corpus.scan().utterances))
+print(len(corpus.scan().clips))
 """
 
 
@@ -54,24 +54,24 @@ def scan_in_process(root: Path, num_texts: int) -> subprocess.Popen[str]:
 
 
 def test_every_speaker_says_every_text_in_every_emotion(corpus: Synthetic) -> None:
-    rows = corpus.scan().utterances
-    assert Counter(row.emotion for row in rows) == dict.fromkeys(STYLES, 6)
-    assert Counter((row.speaker, row.sex) for row in rows) == {
+    clips = corpus.scan().clips
+    assert Counter(clips["emotion"]) == dict.fromkeys(STYLES, 6)
+    assert Counter(clips.select("speaker", "sex").iter_rows()) == {
         ("s01", "female"): 14,
         ("s02", "male"): 14,
         ("s03", "female"): 14,
     }
-    assert Counter(row.text for row in rows) == {"t01": 21, "t02": 21}
-    assert {(row.corpus, row.take) for row in rows} == {("synthetic", "1")}
-    assert len({row.path for row in rows}) == 42
+    assert Counter(clips["text"]) == {"t01": 21, "t02": 21}
+    assert set(clips.select("corpus", "take").iter_rows()) == {("synthetic", "1")}
+    assert clips["path"].n_unique() == 42
 
 
 def test_every_clip_is_speech_of_one_channel_at_16_khz(corpus: Synthetic) -> None:
-    for row in corpus.scan().utterances:
-        info = soundfile.info(row.path)
+    for path in corpus.scan().clips["path"]:
+        info = soundfile.info(path)
         assert (info.samplerate, info.channels, info.subtype, info.format) == (16_000, 1, "PCM_16", "WAV")
         assert 0.9 <= info.duration <= 3.6
-        wave, _ = soundfile.read(row.path)
+        wave, _ = soundfile.read(path)
         assert -55.0 < 10.0 * np.log10(np.mean(wave**2)) < -10.0
         assert np.abs(wave).max() < 1.0
 
@@ -83,16 +83,16 @@ def test_the_same_parameters_give_the_same_bytes_for_any_number_of_workers(corpu
 
 def test_a_clip_does_not_depend_on_how_many_there_are(corpus: Synthetic, tmp_path: Path) -> None:
     smaller = replace(corpus, root=tmp_path / "smaller", num_speakers=2, num_texts=1)
-    ours = {row.path.name: row.path.read_bytes() for row in smaller.scan().utterances}
+    ours = {Path(path).name: Path(path).read_bytes() for path in smaller.scan().clips["path"]}
     assert len(ours) == 14
     assert ours.items() <= contents(corpus.folder).items()
 
 
 def test_another_seed_gives_other_clips_in_another_folder(corpus: Synthetic) -> None:
     other = replace(corpus, seed=1, num_speakers=2, num_texts=1)
-    rows = other.scan().utterances
+    paths = [Path(path) for path in other.scan().clips["path"]]
     assert other.folder != corpus.folder
-    assert all(row.path.read_bytes() != (corpus.folder / row.path.name).read_bytes() for row in rows)
+    assert all(path.read_bytes() != (corpus.folder / path.name).read_bytes() for path in paths)
 
 
 def test_an_interrupted_generation_is_not_trusted(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_an_interrupted_generation_is_not_trusted(tmp_path: Path) -> None:
     assert not root.exists()
     (partial / "s99_angry_t01.wav").touch()  # a leftover that must not reach the corpus
     corpus = Synthetic(cache_dir=tmp_path, root=root, num_speakers=2, num_texts=1)
-    assert all(soundfile.info(row.path).frames > 0 for row in corpus.scan().utterances)
+    assert all(soundfile.info(path).frames > 0 for path in corpus.scan().clips["path"])
     assert not partial.exists()
 
 
@@ -208,7 +208,7 @@ def test_a_style_is_drawn_about_its_distance_from_neutral(strength: float) -> No
 
 
 def test_sadness_is_slower_and_softer_than_anger(corpus: Synthetic) -> None:
-    rows = {row.path.stem: soundfile.read(row.path)[0] for row in corpus.scan().utterances}
+    rows = {Path(path).stem: soundfile.read(path)[0] for path in corpus.scan().clips["path"]}
     stems = [f"s{speaker:02d}_{{}}_t{text:02d}" for speaker in (1, 2, 3) for text in (1, 2)]
     pairs = [(rows[stem.format("sad")], rows[stem.format("angry")]) for stem in stems]
     assert all(sad.size > 1.2 * angry.size for sad, angry in pairs)

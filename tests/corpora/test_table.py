@@ -11,8 +11,10 @@ import numpy.typing as npt
 import polars as pl
 import pytest
 import soundfile
+from polars.testing import assert_frame_equal
 
 from ser_lightning.corpora.base import Scan, Utterance
+from ser_lightning.corpora.columns import columns
 from ser_lightning.corpora.table import Table
 from ser_lightning.data.clips import load_clips
 from ser_lightning.errors import UserError
@@ -39,7 +41,7 @@ def test_a_row_is_an_utterance(tmp_path: Path):
         "wav/a.wav,happy,s1,F,hello,strong,2,0.5,1.25,9\n"
         "wav/b.wav,calm,,,,,,,,\n",
     )
-    assert found.utterances == (
+    both = [
         Utterance(
             path=tmp_path / "wav/a.wav",
             emotion="happy",
@@ -53,7 +55,8 @@ def test_a_row_is_an_utterance(tmp_path: Path):
             end=1.25,
         ),
         Utterance(path=tmp_path / "wav/b.wav", emotion="calm", speaker="", corpus="table"),
-    )
+    ]
+    assert_frame_equal(found.clips, columns(both))
 
 
 @pytest.mark.parametrize(
@@ -83,17 +86,17 @@ def test_a_row_is_an_utterance(tmp_path: Path):
 )
 def test_spreadsheets_write_csv_in_many_ways(tmp_path: Path, text: str):
     row = Utterance(path=tmp_path / "a.wav", emotion="angry", speaker="", corpus="table")
-    assert scan(tmp_path, text).utterances == (row,)
+    assert_frame_equal(scan(tmp_path, text).clips, columns([row]))
 
 
 def test_quoted_fields_hold_commas_quotes_and_line_breaks(tmp_path: Path):
     found = scan(tmp_path, 'path,emotion,text\n"a, b.wav",sad,"He said ""no"",\nand left"\n')
-    assert [(row.path, row.text) for row in found.utterances] == [(tmp_path / "a, b.wav", 'He said "no",\nand left')]
+    assert found.clips.select("path", "text").rows() == [(str(tmp_path / "a, b.wav"), 'He said "no",\nand left')]
 
 
 def test_letters_of_another_encoding_do_not_stop_the_run(tmp_path: Path):
     found = scan(tmp_path, "path,emotion,text\na.wav,sad,caf\xe9\nb.wav,sad,ok\n".encode("latin-1"))
-    assert [row.path.name for row in found.utterances] == ["a.wav", "b.wav"]
+    assert [Path(path).name for path in found.clips["path"]] == ["a.wav", "b.wav"]
 
 
 @pytest.mark.parametrize("name", ["table.parquet", "TABLE.PARQUET"])
@@ -107,10 +110,10 @@ def test_parquet_with_numbers_and_nulls(tmp_path: Path, name: str):
             "end": [2, 3],
         }
     ).write_parquet(tmp_path / name)
-    rows = Table(root=str(tmp_path / name)).scan().utterances
-    assert [(row.path.name, row.emotion, row.speaker, row.start, row.end) for row in rows] == [
-        ("a.wav", "happy", "7", 0.1, 2.0),
-        ("b.wav", "sad", "", 0.0, 3.0),
+    clips = Table(root=str(tmp_path / name)).scan().clips
+    assert clips.select("name", "emotion", "speaker", "start", "end").rows() == [
+        ("a", "happy", "7", 0.1, 2.0),
+        ("b", "sad", "", 0.0, 3.0),
     ]
 
 
@@ -118,7 +121,7 @@ def test_parquet_with_categories_as_pandas_writes_them(tmp_path: Path):
     pl.DataFrame({"path": ["a.wav"], "emotion": pl.Series(["fearful"], dtype=pl.Categorical)}).write_parquet(
         tmp_path / "t.parquet"
     )
-    assert [row.emotion for row in Table(root=str(tmp_path / "t.parquet")).scan().utterances] == ["fear"]
+    assert Table(root=str(tmp_path / "t.parquet")).scan().clips["emotion"].to_list() == ["fear"]
 
 
 def test_paths_are_relative_to_the_table_absolute_or_in_the_home_folder(
@@ -127,7 +130,7 @@ def test_paths_are_relative_to_the_table_absolute_or_in_the_home_folder(
     monkeypatch.setenv("HOME", "/home/me")
     monkeypatch.chdir("/")
     found = scan(tmp_path, "path,emotion\nsub/a.wav,sad\n/data/b.wav,sad\n~/c.wav,sad\n../d.wav,sad\n")
-    assert [str(row.path) for row in found.utterances] == [
+    assert found.clips["path"].to_list() == [
         f"{tmp_path}/sub/a.wav",
         "/data/b.wav",
         "/home/me/c.wav",
@@ -140,7 +143,7 @@ def test_paths_are_relative_to_the_table_absolute_or_in_the_home_folder(
     [("m", "male"), ("F", "female"), ("Woman", "female"), ("MALE", "male"), ("w", "female"), ("", ""), ("x", "x")],
 )
 def test_sex_is_read_in_common_spellings(tmp_path: Path, written: str, sex: str):
-    assert scan(tmp_path, f"path,emotion,sex\na.wav,sad,{written}\n").utterances[0].sex == sex
+    assert scan(tmp_path, f"path,emotion,sex\na.wav,sad,{written}\n").clips["sex"].to_list() == [sex]
 
 
 def test_own_words_become_known_emotions_or_new_ones(tmp_path: Path):
@@ -149,7 +152,7 @@ def test_own_words_become_known_emotions_or_new_ones(tmp_path: Path):
         "path,emotion\na.wav,joyful\nb.wav,ironic\nc.wav,anger\nd.wav,1\n",
         emotions={"joyful": "happy", "ironic": "ironic", "1": "sad"},
     )
-    assert [row.emotion for row in found.utterances] == ["happy", "ironic", "angry", "sad"]
+    assert found.clips["emotion"].to_list() == ["happy", "ironic", "angry", "sad"]
 
 
 def test_an_unknown_emotion_is_told_with_its_row_and_the_nearest_word(tmp_path: Path):
@@ -228,7 +231,7 @@ def test_csv_named_parquet_is_told(tmp_path: Path):
 
 def test_an_empty_emotion_is_a_bad_row_not_a_class(tmp_path: Path):
     found = scan(tmp_path, "path,emotion,speaker\na.wav,,s1\nb.wav,sad,s1\nc.wav, ,s1\n,,s1\n")
-    assert [row.path.name for row in found.utterances] == ["b.wav"]
+    assert [Path(path).name for path in found.clips["path"]] == ["b.wav"]
     assert found.bad == (
         ("a.wav", "row 1 of table.csv has no emotion"),
         ("c.wav", "row 3 of table.csv has no emotion"),
@@ -238,14 +241,14 @@ def test_an_empty_emotion_is_a_bad_row_not_a_class(tmp_path: Path):
 
 def test_rows_that_repeat_another_are_used_once_and_counted(tmp_path: Path):
     found = scan(tmp_path, "path,emotion\na.wav,sad\nb.wav,sad\n a.wav ,sadness\na.wav,sad\n")
-    assert [row.path.name for row in found.utterances] == ["a.wav", "b.wav"]
+    assert [Path(path).name for path in found.clips["path"]] == ["a.wav", "b.wav"]
     assert found.notes == ("2 rows of table.csv repeat another row to the letter; each is used once",)
 
 
 def test_root_may_be_a_folder_with_one_table(tmp_path: Path):
     (tmp_path / "clips.CSV").write_text("path,emotion\na.wav,sad\n")
     (tmp_path / "notes.txt").touch()
-    assert [row.path for row in Table(root=str(tmp_path)).scan().utterances] == [tmp_path / "a.wav"]
+    assert [Path(path) for path in Table(root=str(tmp_path)).scan().clips["path"]] == [tmp_path / "a.wav"]
 
 
 def test_of_two_tables_one_must_be_named(tmp_path: Path):
@@ -253,13 +256,13 @@ def test_of_two_tables_one_must_be_named(tmp_path: Path):
     pl.DataFrame({"path": ["b.wav"], "emotion": ["sad"]}).write_parquet(tmp_path / "b.parquet")
     with pytest.raises(UserError, match=r"found a.csv, b.parquet; name it: corpus.table=FILE"):
         Table(root=str(tmp_path))
-    assert [row.path.name for row in Table(root=str(tmp_path), table="b.parquet").scan().utterances] == ["b.wav"]
+    assert [Path(path).name for path in Table(root=str(tmp_path), table="b.parquet").scan().clips["path"]] == ["b.wav"]
 
 
 def test_a_table_alone_is_read_from_where_it_is(tmp_path: Path):
     (tmp_path / "a.csv").write_text("path,emotion\na.wav,sad\n")
     found = Table(table=str(tmp_path / "a.csv"), name="mine").scan()
-    assert [(row.path, row.corpus) for row in found.utterances] == [(tmp_path / "a.wav", "mine")]
+    assert found.clips.select("path", "corpus").rows() == [(str(tmp_path / "a.wav"), "mine")]
 
 
 @pytest.mark.parametrize(

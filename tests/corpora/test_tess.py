@@ -90,7 +90,7 @@ def scan(root: Path) -> Scan:
 
 
 def told(found: Scan) -> list[tuple[str, str, str]]:
-    return sorted((row.text, row.emotion, row.speaker) for row in found.utterances)
+    return sorted(found.clips.select("text", "emotion", "speaker").iter_rows())
 
 
 def test_official_counts_of_the_fact_sheet():
@@ -102,14 +102,14 @@ def test_every_layout(tmp_path: Path, layout: str):
     plant(tmp_path, [row[0] for row in OFFICIAL], LAYOUTS[layout])
     found = scan(tmp_path)
     assert told(found) == sorted((text, emotion, speaker) for _, emotion, speaker, text in OFFICIAL)
-    assert Counter(row.emotion for row in found.utterances) == dict.fromkeys(CODES.values(), 400)
-    assert Counter((row.speaker, row.sex) for row in found.utterances) == {
+    assert Counter(found.clips["emotion"]) == dict.fromkeys(CODES.values(), 400)
+    assert Counter(found.clips.select("speaker", "sex").iter_rows()) == {
         ("OAF", "female"): 1400,
         ("YAF", "female"): 1400,
     }
-    assert {(row.corpus, row.take, row.intensity) for row in found.utterances} == {("tess", "1", "")}
+    assert set(found.clips.select("corpus", "take", "intensity").iter_rows()) == {("tess", "1", "")}
     assert found.bad == ()
-    assert {row.name for row in found.utterances} == {row[0] for row in OFFICIAL}
+    assert set(found.clips["name"]) == {row[0] for row in OFFICIAL}
     assert len(found.notes) == 1 + (layout == "kaggle, unpacked twice")
     assert found.notes[-1] == KNOWN
 
@@ -117,9 +117,10 @@ def test_every_layout(tmp_path: Path, layout: str):
 def test_the_doubled_kaggle_tree_says_so_and_names_every_copy(tmp_path: Path):
     plant(tmp_path, [row[0] for row in OFFICIAL], LAYOUTS["kaggle, unpacked twice"])
     found = scan(tmp_path)
-    assert {row.path.parent.parent for row in found.utterances} == {tmp_path / KAGGLE}
+    paths = [Path(path) for path in found.clips["path"]]
+    assert {path.parent.parent for path in paths} == {tmp_path / KAGGLE}
     assert [copy for kept, copy in found.copies] == [
-        tmp_path / KAGGLE / KAGGLE / row.path.relative_to(tmp_path / KAGGLE) for row in found.utterances
+        tmp_path / KAGGLE / KAGGLE / path.relative_to(tmp_path / KAGGLE) for path in paths
     ]
     assert found.notes[0].startswith("2800 of 5600 files are further copies of a clip")
 
@@ -128,9 +129,7 @@ def test_both_spellings_of_the_misspelt_clip_are_one_clip(tmp_path: Path):
     for name in ("OA_bite_neutral.wav", "OAF_bite_neutral.wav"):
         (tmp_path / name).touch()
     found = scan(tmp_path)
-    assert [(row.speaker, row.text, row.emotion) for row in found.utterances] == [
-        ("OAF", "Say the word bite", "neutral")
-    ]
+    assert found.clips.select("speaker", "text", "emotion").rows() == [("OAF", "Say the word bite", "neutral")]
     assert [{path.name for path in pair} for pair in found.copies] == [{"OA_bite_neutral.wav", "OAF_bite_neutral.wav"}]
     assert found.notes[-1] == "known in the official release: OAF_bite_neutral (named OA_bite_neutral)"
 
@@ -140,7 +139,7 @@ def test_a_clip_in_the_other_speakers_folder_is_bad(tmp_path: Path, folder: str)
     plant(tmp_path, ["OAF_back_angry", "OAF_back_sad"], lambda name: [f"{folder}/{name}.wav"])
     plant(tmp_path, ["OAF_back_angry", "YAF_back_angry"], LAYOUTS["spelt right"])
     found = scan(tmp_path)
-    assert [row.name for row in found.utterances] == ["OAF_back_angry", "YAF_back_angry"]
+    assert found.clips["name"].to_list() == ["OAF_back_angry", "YAF_back_angry"]
     reason = "lies in the folder of speaker YAF, but its name says speaker OAF"
     assert found.bad == tuple((str(tmp_path / folder / f"OAF_back_{code}.wav"), reason) for code in ("angry", "sad"))
 
@@ -148,7 +147,7 @@ def test_a_clip_in_the_other_speakers_folder_is_bad(tmp_path: Path, folder: str)
 def test_a_folder_that_names_no_speaker_is_not_read(tmp_path: Path):
     plant(tmp_path, ["OAF_back_angry"], lambda name: [f"YAFFLE/{name}.wav"])
     found = scan(tmp_path)
-    assert (len(found.utterances), found.bad, found.notes) == (1, (), ())
+    assert (len(found.clips), found.bad, found.notes) == (1, (), ())
 
 
 @pytest.mark.parametrize(
@@ -159,7 +158,7 @@ def test_a_name_that_is_almost_right_is_foreign(tmp_path: Path, name: str):
     for stem in ("OAF_back_ps", name):
         (tmp_path / f"{stem}.wav").touch()
     found = scan(tmp_path)
-    assert [(row.path.stem, row.emotion) for row in found.utterances] == [("OAF_back_ps", "surprise")]
+    assert found.clips.select("name", "emotion").rows() == [("OAF_back_ps", "surprise")]
     assert found.notes == (f"1 files below {tmp_path} bear no name of the corpus, such as {name}.wav",)
 
 
@@ -191,7 +190,7 @@ def test_a_missing_folder_is_told_when_the_corpus_is_made(tmp_path: Path):
 def test_data_dir_holds_it_under_a_usual_name(tmp_path: Path, name: str):
     plant(tmp_path / name, ["OAF_back_ps"], LAYOUTS["spelt right"])
     found = Tess(data_dir=str(tmp_path)).scan()
-    assert [row.path for row in found.utterances] == [tmp_path / name / "OAF_Pleasant_surprise/OAF_back_ps.wav"]
+    assert [Path(path) for path in found.clips["path"]] == [tmp_path / name / "OAF_Pleasant_surprise/OAF_back_ps.wav"]
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from ser_lightning.corpora.base import Defect, Scan, Utterance
+from ser_lightning.corpora.columns import columns
 from ser_lightning.data.clips import Clips, listed, load_clips, with_labels
 from ser_lightning.emotions import label_set
 from ser_lightning.errors import UserError
@@ -32,10 +33,12 @@ class Given:
         return self.found
 
 
-def rows(folder: Path, **emotions: str) -> tuple[Utterance, ...]:
-    return tuple(
-        Utterance(path=folder / f"{name}.wav", emotion=emotion, speaker="s", corpus="given")
-        for name, emotion in emotions.items()
+def rows(folder: Path, **emotions: str) -> pl.DataFrame:
+    return columns(
+        [
+            Utterance(path=folder / f"{name}.wav", emotion=emotion, speaker="s", corpus="given")
+            for name, emotion in emotions.items()
+        ]
     )
 
 
@@ -52,7 +55,7 @@ def spoilt(tmp_path: Path, write_noise: WriteNoise) -> Scan:
     (tmp_path / "c.wav").write_text("version https://git-lfs.github.com/spec/v1\n")
     soundfile.write(tmp_path / "d.wav", np.zeros(99), 16000)
     return Scan(
-        utterances=rows(tmp_path, a="sad", b="sad", c="sad", d="sad", e="happy"),
+        clips=rows(tmp_path, a="sad", b="sad", c="sad", d="sad", e="happy"),
         notes=("seen by the parser",),
         bad=(("odd.wav", "lies in the wrong folder"),),
     )
@@ -99,8 +102,8 @@ def test_the_order_in_which_a_disk_lists_its_files_changes_nothing(tmp_path: Pat
     names = dict.fromkeys("dacb", "sad")
     for seed, name in enumerate(names):
         write_noise(tmp_path / f"{name}.wav", seed=seed)
-    one = load(tmp_path, Scan(utterances=rows(tmp_path, **names)))
-    other = load(tmp_path, Scan(utterances=rows(tmp_path, **names)[::-1]))
+    one = load(tmp_path, Scan(clips=rows(tmp_path, **names)))
+    other = load(tmp_path, Scan(clips=rows(tmp_path, **names)[::-1]))
     assert one.table.equals(other.table)
     assert one.store.folder == other.store.folder
 
@@ -108,7 +111,7 @@ def test_the_order_in_which_a_disk_lists_its_files_changes_nothing(tmp_path: Pat
 def test_several_channels_are_told_with_three_names(tmp_path: Path):
     for name in "abcd":
         soundfile.write(tmp_path / f"{name}.wav", np.full((2000, 2), 0.1) * (1 + "abcd".index(name)), 16000)
-    clips = load(tmp_path, Scan(utterances=rows(tmp_path, **dict.fromkeys("abcd", "sad"))))
+    clips = load(tmp_path, Scan(clips=rows(tmp_path, **dict.fromkeys("abcd", "sad"))))
     assert clips.notes == ("4 clips with several channels were downmixed to one: given/s/a, given/s/b, given/s/c, ...",)
 
 
@@ -116,21 +119,21 @@ def test_the_few_files_of_another_rate_are_named(tmp_path: Path, write_noise: Wr
     names = [f"c{number:02}" for number in range(40)]
     for seed, name in enumerate(names):
         write_noise(tmp_path / f"{name}.wav", seed=seed, seconds=0.2 + seed / 1000, rate=96000 if seed == 7 else 24414)
-    clips = load(tmp_path, Scan(utterances=rows(tmp_path, **dict.fromkeys(names, "sad"))))
+    clips = load(tmp_path, Scan(clips=rows(tmp_path, **dict.fromkeys(names, "sad"))))
     assert clips.notes == ("given: most files have 24414 Hz, but 1 has 96000 Hz: given/s/c07",)
 
 
 def test_rates_that_are_all_common_are_no_oddity(tmp_path: Path, write_noise: WriteNoise):
     for seed, name in enumerate("abcd"):
         write_noise(tmp_path / f"{name}.wav", seed=seed, rate=22050 if seed == 1 else 16000)
-    assert load(tmp_path, Scan(utterances=rows(tmp_path, **dict.fromkeys("abcd", "sad")))).notes == ()
+    assert load(tmp_path, Scan(clips=rows(tmp_path, **dict.fromkeys("abcd", "sad")))).notes == ()
 
 
 def test_clips_that_all_last_equally_long_are_told_to_be_cut(tmp_path: Path, write_noise: WriteNoise):
     names = [f"c{number:02}" for number in range(20)]
     for seed, name in enumerate(names):
         write_noise(tmp_path / f"{name}.wav", seed=seed)
-    clips = load(tmp_path, Scan(utterances=rows(tmp_path, **dict.fromkeys(names, "sad"))))
+    clips = load(tmp_path, Scan(clips=rows(tmp_path, **dict.fromkeys(names, "sad"))))
     said = "given: all 20 clips last 0.200 s: this is a cut or padded copy, not the recordings"
     assert clips.notes == (said,)
 
@@ -139,7 +142,7 @@ def test_a_defect_the_parser_foresaw_is_left_out_by_name_and_never_stops_a_run(t
     write_noise(tmp_path / "a.wav")
     soundfile.write(tmp_path / "b.wav", np.zeros(2000), 16000)
     found = Scan(
-        utterances=rows(tmp_path, a="sad", b="sad"),
+        clips=rows(tmp_path, a="sad", b="sad"),
         defects=(Defect(path=str(tmp_path / "b.wav"), error="is silent throughout", note="b: silent as published"),),
     )
     clips = load(tmp_path, found)
@@ -153,28 +156,28 @@ def test_another_failure_of_a_file_with_a_known_defect_stops_a_run(tmp_path: Pat
     (tmp_path / "b.wav").touch()
     defect = Defect(path=str(tmp_path / "b.wav"), error="is silent throughout", note="b: silent as published")
     with pytest.raises(UserError, match="1 of 2 files cannot be used"):
-        load(tmp_path, Scan(utterances=rows(tmp_path, a="sad", b="sad"), defects=(defect,)))
+        load(tmp_path, Scan(clips=rows(tmp_path, a="sad", b="sad"), defects=(defect,)))
 
 
 @pytest.mark.parametrize("skip_bad", [False, True])
 def test_no_usable_file_is_an_error_either_way(tmp_path: Path, skip_bad: bool):
     (tmp_path / "a.wav").touch()
     with pytest.raises(UserError, match=r"a.wav: is empty \(0 bytes\)"):
-        load(tmp_path, Scan(utterances=rows(tmp_path, a="sad")), skip_bad=skip_bad)
+        load(tmp_path, Scan(clips=rows(tmp_path, a="sad")), skip_bad=skip_bad)
 
 
 def test_a_corpus_without_clips_is_an_error(tmp_path: Path):
     with pytest.raises(UserError, match="given: no clip"):
-        load(tmp_path, Scan(utterances=()))
+        load(tmp_path, Scan(clips=columns([])))
     with pytest.raises(UserError, match=re.escape("odd.wav: why")):
-        load(tmp_path, Scan(utterances=(), bad=(("odd.wav", "why"),)), skip_bad=True)
+        load(tmp_path, Scan(clips=columns([]), bad=(("odd.wav", "why"),)), skip_bad=True)
 
 
 def test_a_copy_that_differs_is_bad(tmp_path: Path, write_noise: WriteNoise):
     for name, seed in (("a", 1), ("again/a", 2), ("b", 3), ("again/b", 3)):
         write_noise(tmp_path / f"{name}.wav", seed=seed)
     pairs = tuple((tmp_path / f"{name}.wav", tmp_path / f"again/{name}.wav") for name in "ab")
-    clips = load(tmp_path, Scan(utterances=rows(tmp_path, a="sad", b="sad"), copies=pairs), skip_bad=True)
+    clips = load(tmp_path, Scan(clips=rows(tmp_path, a="sad", b="sad"), copies=pairs), skip_bad=True)
     assert clips.table["clip"].to_list() == ["given/s/b"]
     assert clips.left_out == (
         (
@@ -189,7 +192,7 @@ def twins(tmp_path: Path, write_noise: WriteNoise) -> Clips:
     """a and b are the same audio, as are c and d; e is like none."""
     for name, seed in (("a", 1), ("b", 1), ("c", 2), ("d", 2), ("e", 3)):
         write_noise(tmp_path / f"{name}.wav", seed=seed)
-    found = Scan(utterances=rows(tmp_path, a="sad", b="sad", c="angry", d="happy", e="calm"), notes=("first",))
+    found = Scan(clips=rows(tmp_path, a="sad", b="sad", c="angry", d="happy", e="calm"), notes=("first",))
     return load(tmp_path, found)
 
 
@@ -230,7 +233,7 @@ def test_of_many_copies_a_few_are_named(tmp_path: Path, write_noise: WriteNoise)
     names = {f"c{number}": "sad" if number else "calm" for number in range(9)}
     for name in names:
         write_noise(tmp_path / f"{name}.wav", seed=1)
-    clips = load(tmp_path, Scan(utterances=rows(tmp_path, **names)))
+    clips = load(tmp_path, Scan(clips=rows(tmp_path, **names)))
     labelled = with_labels(clips, label_set("native", ["sad", "calm"]))
     said = ", ".join(["given/s/c0 (calm)", *(f"given/s/c{number} (sad)" for number in range(1, 5)), "..."])
     assert labelled.notes == (f"left out, as identical audio bears two labels: {said}",)

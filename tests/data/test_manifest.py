@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from pathlib import Path
 
+import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ser_lightning.corpora.base import Utterance
-from ser_lightning.data.manifest import SCHEMA, to_table
+from ser_lightning.corpora.columns import COLUMNS, columns
+from ser_lightning.corpora.table import Table
+from ser_lightning.data.manifest import to_table
 from ser_lightning.errors import UserError
 
 
@@ -17,9 +23,76 @@ def utterance(path: str, speaker: str = "s", start: float | None = None, emotion
 
 
 def ids(*rows: Utterance) -> list[str]:
-    table = to_table(rows)
+    table = to_table(columns(rows))
     by_path = dict(zip(zip(table["path"], table["start"], strict=True), table["clip"], strict=True))
     return [by_path[str(row.path), row.start] for row in rows]
+
+
+def ids_row_by_row(rows: list[Utterance]) -> list[str]:
+    """The rule of clip ids, one path at a time: those that clash take one folder more, again and again."""
+
+    def clip(row: Utterance, folders: int) -> str:
+        above = row.path.parts[:-1][-folders:] if folders else ()
+        segment = "" if row.start is None else f"/{row.start:.12g}"
+        return f"{row.corpus}/{row.speaker}/{'/'.join((*above, row.path.stem)).lstrip('/')}{segment}"
+
+    depth = [0] * len(rows)
+    for folders in range(1, 1 + max((len(row.path.parts) for row in rows), default=0)):
+        listed = [clip(row, n) for row, n in zip(rows, depth, strict=True)]
+        times = Counter(listed)
+        depth = [folders if times[name] > 1 else n for name, n in zip(listed, depth, strict=True)]
+    return [clip(row, n) for row, n in zip(rows, depth, strict=True)]
+
+
+ROWS = st.lists(
+    st.builds(
+        Utterance,
+        path=st.builds(
+            lambda root, folders, name: Path(root, *folders, name),
+            st.sampled_from(["/", "d", "//"]),
+            st.lists(st.sampled_from("xyz"), max_size=3),
+            st.sampled_from(["a.wav", "a.flac", "b.c.wav", ".wav", "a"]),
+        ),
+        emotion=st.sampled_from(["sad", "happy"]),
+        speaker=st.sampled_from(["s", "t", "s/x", ""]),
+        corpus=st.sampled_from(["c", "e"]),
+        start=st.one_of(st.none(), st.sampled_from([0.0, 0.5, 0.1 + 0.2, 1e-5, 36000.25, 1e13])),
+    ),
+    max_size=12,
+)
+
+
+@given(rows=ROWS)
+def test_ids_by_the_column_are_those_row_by_row(rows: list[Utterance]):
+    named = ids_row_by_row(rows)
+    if len(set(named)) < len(named):
+        with pytest.raises(UserError, match=r"a clip may be listed once"):
+            to_table(columns(rows))
+    else:
+        table = to_table(columns(rows))
+        expected = sorted(zip(named, map(str, (row.path for row in rows)), [row.start for row in rows], strict=True))
+        assert table.select("clip", "path", "start").rows() == expected
+        assert table["clip"].to_list() == sorted(named)
+
+
+def test_three_rows_of_a_table_worked_by_hand(tmp_path: Path):
+    pl.DataFrame(
+        {
+            "path": ["y//clip.wav", "./x/clip.wav", "/far/talk.wav"],
+            "emotion": ["Joy", "sad", "own"],
+            "speaker": ["s", "s", "t"],
+            "sex": ["F", "f", None],
+            "start": [None, None, 2.5],
+            "end": [None, None, 4],
+        }
+    ).write_parquet(tmp_path / "t.parquet")
+    table = to_table(Table(root=str(tmp_path), emotions={"own": "ironic"}).scan().clips)
+    assert table.columns == ["clip", *COLUMNS]
+    assert table.rows() == [
+        ("table/s/x/clip", "clip", f"{tmp_path}/x/clip.wav", "table", "s", "female", "", "", "", "sad", None, None),
+        ("table/s/y/clip", "clip", f"{tmp_path}/y/clip.wav", "table", "s", "female", "", "", "", "happy", None, None),
+        ("table/t/talk/2.5", "talk", "/far/talk.wav", "table", "t", "", "", "", "", "ironic", 2.5, 4.0),
+    ]
 
 
 def test_every_field_is_a_column():
@@ -35,7 +108,7 @@ def test_every_field_is_a_column():
         start=0.5,
         end=1.5,
     )
-    assert to_table([row]).rows(named=True) == [
+    assert to_table(columns([row])).rows(named=True) == [
         {
             "clip": "tess/s1/a/0.5",
             "name": "a",
@@ -59,26 +132,27 @@ def test_votes_are_columns_where_there_are_any():
         Utterance(path=Path("/d/b.wav"), emotion="fear", speaker="s", corpus="c", votes=(("fear", 1.0),)),
         Utterance(path=Path("/d/c.wav"), emotion="fear", speaker="s", corpus="c", name="official"),
     ]
-    table = to_table(rows)
+    table = to_table(columns(rows))
     assert table.select("name", "vote_calm", "vote_fear", "vote_sad").rows() == [
         ("a", 0.25, 0.0, 0.75),
         ("b", 0.0, 1.0, 0.0),
         ("official", None, None, None),
     ]
-    assert list(to_table(rows[2:]).columns) == list(SCHEMA)
+    assert list(to_table(columns(rows[2:])).columns) == ["clip", *COLUMNS]
 
 
 def test_the_order_is_that_of_the_ids_however_the_rows_come():
     rows = [utterance(f"/d/{name}.wav", speaker) for name in "dacb" for speaker in "yx"]
     shuffled = rows[:]
     random.Random(0).shuffle(shuffled)
-    table = to_table(rows)
-    assert table.equals(to_table(shuffled))
+    table = to_table(columns(rows))
+    assert table.equals(to_table(columns(shuffled)))
     assert table["clip"].to_list() == sorted(f"c/{speaker}/{name}" for speaker in "xy" for name in "abcd")
 
 
 def test_no_rows_make_a_table_of_the_same_columns():
-    assert (to_table([]).schema, len(to_table([]))) == (SCHEMA, 0)
+    table = to_table(columns([]))
+    assert (table.schema, len(table)) == ({"clip": pl.String, **COLUMNS}, 0)
 
 
 def test_the_extension_is_no_part_of_an_id_but_any_other_dot_is():
@@ -120,10 +194,10 @@ def test_segments_a_hundredth_apart_in_ten_hours_are_two_clips():
 def test_the_same_stretch_twice_is_refused_by_name():
     rows = [utterance("/d/a.wav", emotion="sad"), utterance("/d/a.wav", emotion="happy"), utterance("/d/b.wav")]
     with pytest.raises(UserError, match=r"a clip may be listed once, these are listed more often: c/s/d/a$"):
-        to_table(rows)
+        to_table(columns(rows))
 
 
 def test_many_clips_listed_twice_are_counted():
     rows = [utterance(f"/d/{name}.wav", emotion=emotion) for name in "abcdefgh" for emotion in ("sad", "happy")]
     with pytest.raises(UserError, match=r"c/s/d/e and 3 more$"):
-        to_table(rows)
+        to_table(columns(rows))

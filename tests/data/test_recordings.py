@@ -283,7 +283,7 @@ def test_a_store_says_which_of_its_files_are_one_recording(tmp_path: Path):
 def test_copies_of_real_clips_are_found_and_nothing_else(shared_corpora: Callable[[str], Path], tmp_path: Path):
     """RAVDESS's own pair of identical files, under two names, is told by `hash` and not here."""
     scans = [make(root=str(shared_corpora(make.__name__.upper())), data_dir="data").scan() for make in (Ravdess, Tess)]
-    paths = pl.concat([to_table(scan.utterances) for scan in scans])["path"].to_list()
+    paths = pl.concat([to_table(scan.clips) for scan in scans])["path"].to_list()
     rows = list(range(0, len(paths), 10))
     copies = {kind: copy for kind, copy in COPIES.items() if kind != "8 bit"}  # whose noise drowns quiet clips
     copied = []

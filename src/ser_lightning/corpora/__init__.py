@@ -1,1 +1,1 @@
-"""One parser a corpus: from files on disk to rows of Utterance."""
+"""One parser a corpus: from files on disk to a frame of clips."""

@@ -1,4 +1,4 @@
-"""What every corpus parser gives: rows of Utterance, and all that was noticed on the way.
+"""What every corpus parser gives: its clips, and all that was noticed on the way.
 
 A parser never decodes audio and never resolves a doubt in silence: what it leaves out or finds odd it names in
 `notes`, a file that must not be used as it is in `bad`; what makes the whole corpus unusable it raises as UserError.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+import polars as pl
 
 from ser_lightning.errors import UserError
 
@@ -70,12 +72,13 @@ class Defect:
 class Scan:
     """What a corpus folder holds, and where that comes from.
 
-    `copies` pairs each kept file with a further file of the same name, of a tree that was unpacked twice;
-    preparing checks that their samples agree. `bad` holds (path, reason): such a file stops a run unless
-    `on_bad_audio=skip` leaves it out. `left_out` holds (path, reason) of what an option leaves out.
+    `clips` has the columns of `ser_lightning.corpora.columns`, which makes them of Utterances too. `copies` pairs
+    each kept file with a further file of the same name, of a tree that was unpacked twice; preparing checks that
+    their samples agree. `bad` holds (path, reason): such a file stops a run unless `on_bad_audio=skip` leaves it
+    out. `left_out` holds (path, reason) of what an option leaves out.
     """
 
-    utterances: tuple[Utterance, ...]
+    clips: pl.DataFrame
     origins: tuple[Origin, ...] = ()
     copies: tuple[tuple[Path, Path], ...] = ()
     notes: tuple[str, ...] = ()

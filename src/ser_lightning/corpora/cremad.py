@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import polars as pl
+
 from ser_lightning.corpora.base import Defect, Origin, Scan, Utterance
 from ser_lightning.corpora.cremad_votes import WHO, Labels, by_votes, canonical, find_votes, read_votes
 from ser_lightning.corpora.folder import audio_files, find_root, known_oddities, misplaced, narrowed, scan_folder
@@ -92,9 +94,8 @@ class CremaD:
         """List the clips by the chosen labels; one in another actor's folder, or there as MP3 only, is bad."""
         found = self._clips()
         defects = tuple(
-            Defect(path=str(row.path), error="is silent throughout", note=f"{SILENT} has no sound")
-            for row in found.utterances
-            if row.name == SILENT
+            Defect(path=path, error="is silent throughout", note=f"{SILENT} has no sound")
+            for path in found.clips.filter(pl.col("name") == SILENT)["path"]
         )
         notes = (*found.notes, *known_oddities(found, ODDITIES))
         found = replace(found, origins=(ORIGIN,), notes=notes, defects=defects)
@@ -102,14 +103,12 @@ class CremaD:
 
     def _by_votes(self, found: Scan) -> Scan:
         votes = read_votes(find_votes(self._folder(), self.votes), self.labels)
-        rows, ties = by_votes(found.utterances, votes, labels=self.labels, soft=self.soft)
+        clips, ties = by_votes(found.clips, votes, labels=self.labels, soft=self.soft)
         target = ", distribution as target" if self.soft else ""
         origin = replace(ORIGIN, labels=f"plurality of {WHO[self.labels]}{target}")
-        kept = {row.path for row in rows}
-        tied = tuple(
-            (str(row.path), f"its {WHO[self.labels]} are tied") for row in found.utterances if row.path not in kept
-        )
-        return replace(narrowed(found, rows), origins=(origin,), notes=(*found.notes, *ties), left_out=tied)
+        tied = found.clips.join(clips, on="path", how="anti", maintain_order="left")
+        left_out = tuple((path, f"its {WHO[self.labels]} are tied") for path in tied["path"])
+        return replace(narrowed(found, clips), origins=(origin,), notes=(*found.notes, *ties), left_out=left_out)
 
     def _folder(self) -> Path:
         return find_root(self.root, data_dir=self.data_dir, corpus="cremad", names=FOLDERS)
@@ -124,11 +123,11 @@ class CremaD:
             if any(NAME.fullmatch(path.stem.upper()) for path in audio_files(folder)):
                 raise only_mp3 from None
             raise
-        mp3 = [row for row in found.utterances if row.path.suffix.lower() == ".mp3"]
-        if mp3 and len(mp3) == len(found.utterances):
+        is_mp3 = pl.col("path").str.to_lowercase().str.ends_with(".mp3")
+        mp3, usable = found.clips.filter(is_mp3), found.clips.filter(~is_mp3)
+        if len(mp3) and usable.is_empty():
             raise only_mp3
-        bad = tuple((str(row.path), f"is an MP3; {MP3_ONLY}") for row in mp3)
-        usable = [row for row in found.utterances if row.path.suffix.lower() != ".mp3"]
+        bad = tuple((path, f"is an MP3; {MP3_ONLY}") for path in mp3["path"])
         return replace(narrowed(found, usable), bad=(*found.bad, *bad))
 
     def _parse(self, path: Path) -> Utterance | str | None:

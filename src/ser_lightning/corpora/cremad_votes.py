@@ -6,14 +6,13 @@ Each clip was rated three times over, as voice, face and both; a row's number be
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 import polars as pl
 
-from ser_lightning.corpora.base import Utterance
+from ser_lightning.corpora.columns import vote_columns
 from ser_lightning.errors import UserError
 from ser_lightning.files import read_table
 
@@ -67,30 +66,29 @@ def canonical(name: str) -> str:
 
 
 def by_votes(
-    utterances: Sequence[Utterance], votes: Mapping[str, Votes], *, labels: Labels, soft: bool
-) -> tuple[tuple[Utterance, ...], tuple[str, ...]]:
+    clips: pl.DataFrame, votes: Mapping[str, Votes], *, labels: Labels, soft: bool
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """The clips with the emotion that most listeners heard, and a note on ties; `soft` gives their shares too.
 
     A tie leaves a clip out, unless `soft` and the acted emotion is one of the tied. Raises UserError where a clip has
     no votes.
     """
-    unrated = [row.name for row in utterances if not sum(votes.get(row.name, {}).values())]
+    unrated = [name for name in clips["name"] if not sum(votes.get(name, {}).values())]
     if unrated:
         raise UserError(
             f"corpus.labels={labels}: {FILE} has no votes on {len(unrated)} clips, such as {unrated[0]}; {WHERE_FROM}"
         )
-    heard = [(row, leaders(votes[row.name])) for row in utterances]
-    tied = [row.emotion in first for row, first in heard if len(first) > 1]
-    kept = [
-        replace(
-            row,
-            emotion=first[0] if len(first) == 1 else row.emotion,
-            votes=shares(votes[row.name]) if soft else (),
-        )
-        for row, first in heard
-        if len(first) == 1 or (soft and row.emotion in first)
-    ]
-    return tuple(kept), _ties(len(tied), sum(tied) if soft else 0, WHO[labels])
+    first = pl.Series("first", [leaders(votes[name]) for name in clips["name"]], dtype=pl.List(pl.String))
+    is_alone = pl.col("first").list.len() == 1
+    is_acted = pl.col("first").list.contains(pl.col("emotion"))
+    heard = clips.with_columns(first)
+    tied = heard.filter(~is_alone)
+    acted = len(tied.filter(is_acted)) if soft else 0
+    kept = heard.filter(is_alone | is_acted if soft else is_alone).with_columns(
+        emotion=pl.when(is_alone).then(pl.col("first").list.first()).otherwise("emotion")
+    )
+    voted = vote_columns([dict(shares(votes[name])) for name in kept["name"]]) if soft else []
+    return kept.drop("first").with_columns(voted), _ties(len(tied), acted, WHO[labels])
 
 
 def leaders(votes: Votes) -> tuple[str, ...]:

@@ -14,7 +14,10 @@ from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
 
+import polars as pl
+
 from ser_lightning.corpora.base import Scan, Utterance
+from ser_lightning.corpora.columns import columns
 from ser_lightning.errors import UserError
 
 VIDEO = frozenset({".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".webm"})
@@ -99,11 +102,11 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def narrowed(found: Scan, utterances: Sequence[Utterance]) -> Scan:
+def narrowed(found: Scan, clips: pl.DataFrame) -> Scan:
     """What was found with these of its clips only, and their copies."""
-    kept = {row.path for row in utterances}
-    copies = tuple(pair for pair in found.copies if pair[0] in kept)
-    return replace(found, utterances=tuple(utterances), copies=copies)
+    kept = set(clips["path"])
+    copies = tuple(pair for pair in found.copies if str(pair[0]) in kept)
+    return replace(found, clips=clips, copies=copies)
 
 
 def misplaced(path: Path, folders: re.Pattern[str], speaker: str, *, word: str = "speaker") -> str | None:
@@ -116,7 +119,7 @@ def misplaced(path: Path, folders: re.Pattern[str], speaker: str, *, word: str =
 
 def known_oddities(found: Scan, oddities: Mapping[tuple[str, ...], str]) -> tuple[str, ...]:
     """One note on what is odd in the official release, `{clips of one recording: what}`, of those that are there."""
-    names = {row.name for row in found.utterances}
+    names = set(found.clips["name"])
     told: dict[str, list[str]] = {}
     for clips, what in oddities.items():
         if names.issuperset(clips):
@@ -167,7 +170,7 @@ def _one_each(clips: dict[str, list[Utterance]], foreign: list[Path], root: Path
         notes.append(f"{other_types} files are other types of clips that are there as {PREFERRED[0]} or the like")
     if foreign:
         notes.append(f"{len(foreign)} files below {root} bear no name of the corpus, such as {foreign[0].name}")
-    return Scan(utterances=tuple(utterances), copies=tuple(copies), notes=tuple(notes))
+    return Scan(clips=columns(utterances), copies=tuple(copies), notes=tuple(notes))
 
 
 def _preference(path: Path) -> tuple[int, str, int, tuple[str, ...]]:

@@ -70,14 +70,14 @@ class Ravdess:
         Raises UserError where there is none.
         """
         found = scan_folder(self._folder(), self._parse, corpus="RAVDESS", example="03-01-05-02-01-01-12.wav")
-        wanted = tuple(row for row in found.utterances if self._is_wanted(row.name))
-        if not wanted and not found.bad:
+        wanted = found.clips.filter([self._is_wanted(name) for name in found.clips["name"]])
+        if wanted.is_empty() and not found.bad:
             raise UserError(
-                f"no {self.channel} clip of RAVDESS is below {self._folder()}, only {len(found.utterances)} of the "
+                f"no {self.channel} clip of RAVDESS is below {self._folder()}, only {len(found.clips)} of the "
                 "other channel; set corpus.channel, or corpus.root to the folder of both"
             )
         chosen = narrowed(found, wanted)
-        left_out = self._left_out(len(found.utterances) - len(wanted))
+        left_out = self._left_out(len(found.clips) - len(wanted))
         notes = (*found.notes, *left_out, *known_oddities(chosen, ODDITIES))
         return replace(chosen, origins=(ORIGIN,), notes=notes)
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from annotated_types import MinLen
 
 from ser_lightning.corpora.base import Corpus, Scan
+from ser_lightning.corpora.columns import together
 from ser_lightning.errors import UserError, did_you_mean
 from ser_lightning.schema import find_target
 
@@ -45,7 +46,7 @@ class Several:
         if problems:
             raise UserError(problems)
         return Scan(
-            utterances=tuple(row for scan in scans for row in scan.utterances),
+            clips=together([scan.clips for scan in scans]),
             origins=tuple(origin for scan in scans for origin in scan.origins),
             copies=tuple(pair for scan in scans for pair in scan.copies),
             notes=tuple(note for scan in scans for note in scan.notes),

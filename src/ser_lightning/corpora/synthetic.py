@@ -28,6 +28,7 @@ from rich.progress import track
 
 from ser_lightning.corpora import voice
 from ser_lightning.corpora.base import Origin, Scan, Utterance
+from ser_lightning.corpora.columns import columns
 from ser_lightning.errors import UserError
 from ser_lightning.terminal import err
 
@@ -156,7 +157,7 @@ class Synthetic:
                 f"the folder of a synthetic corpus holds what its parameters give, and nothing else; {folder}"
                 f" is not the {len(utterances)} clips of {self.manifest}; delete it, or give another root"
             )
-        return Scan(utterances=utterances, origins=(ORIGIN,))
+        return Scan(clips=columns(utterances), origins=(ORIGIN,))
 
     def utterances(self, folder: Path) -> Iterator[Utterance]:
         """The rows, in order, whether or not the files exist yet."""

@@ -7,15 +7,17 @@ be relative to the table's folder. Everything wrong with the table is told at on
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import polars as pl
 from annotated_types import MinLen
 
-from ser_lightning.corpora.base import Origin, Scan, Utterance, check_name
+from ser_lightning.corpora.base import Origin, Scan, check_name
+from ser_lightning.corpora.columns import COLUMNS
+from ser_lightning.corpora.paths import beneath, ending
 from ser_lightning.emotions import SYNONYMS, canonical_emotion
 from ser_lightning.errors import UserError, did_you_mean
 from ser_lightning.files import read_table
@@ -23,6 +25,9 @@ from ser_lightning.files import read_table
 REQUIRED = ("path", "emotion")
 TEXT = ("path", "emotion", "speaker", "sex", "text", "intensity", "take")
 SECONDS = ("start", "end")
+START, END = pl.col("start_seconds"), pl.col("end_seconds")
+NO_SEGMENT = START.is_nan() | END.is_nan() | (START < 0) | (START.fill_null(0.0) >= END)
+"""Where a row's seconds are no stretch of a file; NaN is what could not be read as seconds."""
 SEX = {
     "m": "male",
     "male": "male",
@@ -56,59 +61,45 @@ class Table:
         """List the rows; raises UserError with all that is wrong with them."""
         file = self._file()
         rows = _read(file)
-        problems: list[str] = []
-        bad: list[tuple[str, str]] = []
-        utterances = []
-        for number, row in enumerate(rows.iter_rows(named=True), start=1):
-            if not any(row.values()):
-                continue
-            if not row["emotion"]:
-                bad.append((row["path"] or f"row {number}", f"row {number} of {file.name} has no emotion"))
-                continue
-            try:
-                utterances.append(self._utterance(row, file.parent))
-            except UserError as error:
-                problems.extend(f"{file.name}, row {number}: {text}" for text in error.problems)
-        if problems:
-            more = (
-                [f"and {len(problems) - MOST_PROBLEMS} more rows like these"] if len(problems) > MOST_PROBLEMS else []
-            )
-            raise UserError(problems[:MOST_PROBLEMS] + more)
-        once = dict.fromkeys(utterances)
-        again = len(utterances) - len(once)
+        labelled = pl.col("emotion") != ""
+        bad = rows.filter(~labelled).select(
+            pl.when(pl.col("path") == "").then(pl.format("row {}", "row")).otherwise("path"),
+            reason=pl.format("row {} of {} has no emotion", "row", pl.lit(file.name)),
+        )
+        clips = self._clips(rows.filter(labelled), file)
+        once = clips.unique(maintain_order=True)
+        again = len(clips) - len(once)
         notes = (f"{again} rows of {file.name} repeat another row to the letter; each is used once",) if again else ()
         origin = Origin(corpus=self.name, title=f"the table {file.name}", labels="as in the table")
-        return Scan(utterances=tuple(once), origins=(origin,), notes=notes, bad=tuple(bad))
+        return Scan(clips=once, origins=(origin,), notes=notes, bad=tuple(bad.iter_rows()))
 
-    def _utterance(self, row: dict[str, str | None], folder: Path) -> Utterance:
-        words = {name: row.get(name) or "" for name in TEXT}
-        own = {str(word): SYNONYMS.get(name.lower(), name.lower()) for word, name in (self.emotions or {}).items()}
-        problems = [] if words["path"] else ["path is empty"]
-        emotion = words.pop("emotion")
-        try:
-            emotion = own.get(emotion) or canonical_emotion(emotion)
-        except UserError as error:
-            problems += error.problems
-        try:
-            start, end = _segment(row.get("start"), row.get("end"))
-        except UserError as error:
-            problems += error.problems
-        if problems:
-            raise UserError(problems)
-        path = folder / Path(words.pop("path")).expanduser()
-        sex = words.pop("sex").lower()
-        return Utterance(
-            path=path,
-            emotion=emotion,
-            speaker=words["speaker"],
-            corpus=self.name,
-            sex=SEX.get(sex, sex),
-            text=words["text"],
-            intensity=words["intensity"],
-            take=words["take"],
-            start=start,
-            end=end,
+    def _clips(self, rows: pl.DataFrame, file: Path) -> pl.DataFrame:
+        known, unknown = self._emotions(rows["emotion"].unique())
+        timed = rows.with_columns(_seconds("start"), _seconds("end")).with_columns(no_segment=NO_SEGMENT)
+        _check(timed, unknown, file.name)
+        return (
+            timed.with_columns(beneath(file.parent, rows["path"]))
+            .with_columns(
+                name=ending(pl.col("path"), folders=0),
+                corpus=pl.lit(self.name),
+                sex=pl.col("sex").str.to_lowercase().replace(SEX),
+                emotion=pl.col("emotion").replace(known),
+                start=pl.when(END.is_not_null()).then(START.fill_null(0.0)).otherwise(START),
+                end=END,
+            )
+            .select(*COLUMNS)
         )
+
+    def _emotions(self, words: Iterable[str]) -> tuple[dict[str, str], dict[str, list[str]]]:
+        """What the words of the table mean; and why others mean nothing."""
+        own = {str(word): SYNONYMS.get(name.lower(), name.lower()) for word, name in (self.emotions or {}).items()}
+        known, unknown = {}, {}
+        for word in words:
+            try:
+                known[word] = own.get(word) or canonical_emotion(word)
+            except UserError as error:
+                unknown[word] = error.problems
+        return known, unknown
 
     def _file(self) -> Path:
         root = Path(self.root).expanduser() if self.root else Path()
@@ -130,28 +121,42 @@ class Table:
         return found[0]
 
 
-def _segment(start: str | None, end: str | None) -> tuple[float | None, float | None]:
-    """Start and end in seconds; both None for the whole file."""
-    first, last = _seconds("start", start), _seconds("end", end)
-    if (first or 0.0) < 0 or (last is not None and last <= (first or 0.0)):
-        raise UserError(f"a segment needs 0 <= start < end, got start={start or 0} end={end}")
-    return (0.0 if first is None and last is not None else first), last
+def _seconds(name: str) -> pl.Expr:
+    """A column of seconds made of text: null where empty, NaN where it is no finite number."""
+    seconds = pl.col(name).cast(pl.Float64, strict=False)
+    finite = pl.when(seconds.is_finite()).then(seconds).otherwise(math.nan)
+    return pl.when(pl.col(name) != "").then(finite).alias(f"{name}_seconds")
 
 
-def _seconds(name: str, text: str | None) -> float | None:
-    if not text:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not math.isfinite(seconds):
-        raise UserError(f"{name} must be seconds, got {text!r}")
-    return seconds
+def _check(rows: pl.DataFrame, unknown: Mapping[str, list[str]], file: str) -> None:
+    """Raise UserError with all that is wrong with any row; `unknown` says why of emotions that mean nothing."""
+    wrong = rows.filter((pl.col("path") == "") | pl.col("emotion").is_in(list(unknown)) | pl.col("no_segment"))
+    problems = [
+        f"{file}, row {row['row']}: {problem}"
+        for row in wrong.iter_rows(named=True)
+        for problem in _problems(row, unknown)
+    ]
+    more = len(problems) - MOST_PROBLEMS
+    if problems:
+        raise UserError(problems[:MOST_PROBLEMS] + ([f"and {more} more rows like these"] if more > 0 else []))
+
+
+def _problems(row: Mapping[str, Any], unknown: Mapping[str, list[str]]) -> Iterator[str]:
+    if not row["path"]:
+        yield "path is empty"
+    yield from unknown.get(row["emotion"], ())
+    odd = [name for name in SECONDS if math.isnan(row[f"{name}_seconds"] or 0.0)]
+    if odd:
+        yield f"{odd[0]} must be seconds, got {row[odd[0]]!r}"
+    elif row["no_segment"]:
+        yield f"a segment needs 0 <= start < end, got start={row['start'] or 0} end={row['end']}"
 
 
 def _read(file: Path) -> pl.DataFrame:
-    """The table with lower-case column names, and the columns that are used as trimmed text."""
+    """The rows that say anything, counted from 1, with the columns that are used as trimmed text.
+
+    Words that are not there are empty, seconds that are not there null.
+    """
     try:
         rows = pl.read_parquet(file, glob=False) if file.suffix.lower() == ".parquet" else read_table(file)
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -165,5 +170,7 @@ def _read(file: Path) -> pl.DataFrame:
     if missing:
         hints = "".join(did_you_mean(name, rows.columns) for name in missing)
         raise UserError(f"{file.name} needs the columns path and emotion; it has {', '.join(rows.columns)}{hints}")
-    used = [name for name in (*TEXT, *SECONDS) if name in rows.columns]
-    return rows.select(pl.col(used).cast(pl.String).str.strip_chars())
+    words = {name: pl.col(name).cast(pl.String).str.strip_chars() for name in (*TEXT, *SECONDS) if name in names}
+    absent = {name: pl.lit(None, pl.String) for name in (*TEXT, *SECONDS) if name not in names}
+    told = rows.select(**words, **absent).with_row_index("row", offset=1)
+    return told.filter(pl.any_horizontal(pl.col(*words) != "")).with_columns(pl.col(TEXT).fill_null(""))

@@ -53,7 +53,7 @@ def load_clips(corpus: Corpus, *, cache_dir: Path, rate: int, skip_bad: bool) ->
     Raises UserError that names every bad file, unless `skip_bad`.
     """
     scan = corpus.scan()
-    table = to_table(scan.utterances)
+    table = to_table(scan.clips)
     if table.is_empty():
         raise UserError(f"{corpus.name}: no clip is listed{':' * bool(scan.bad)}\n{listed(scan.bad)}".rstrip())
     try:

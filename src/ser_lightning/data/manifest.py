@@ -1,53 +1,25 @@
-"""Utterances <-> one table: a row a clip, columns as below, sorted by clip id.
+"""What corpora list -> one table: a row a clip, its id before the columns of corpora/columns.py, sorted by id.
 
-Where listeners voted, further columns `vote_<emotion>` hold their shares, null for clips without votes.
-
-The table is columns (Polars), not objects: a million clips are then eleven arrays. Its order is the clip id's, so
-nothing that counts rows depends on the order in which a disk lists its files.
+Nothing that counts rows depends on the order in which a disk lists its files then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
 
 import polars as pl
 
-from ser_lightning.corpora.base import Utterance
+from ser_lightning.corpora.paths import ending
 from ser_lightning.errors import UserError
 
-SCHEMA = pl.Schema(
-    {
-        "clip": pl.String,
-        "name": pl.String,
-        "path": pl.String,
-        "corpus": pl.String,
-        "speaker": pl.String,
-        "sex": pl.String,
-        "text": pl.String,
-        "intensity": pl.String,
-        "take": pl.String,
-        "emotion": pl.String,
-        "start": pl.Float64,
-        "end": pl.Float64,
-    }
-)
-VOTE = "vote_"
-"""What the columns of listeners' shares are named by, before the emotion."""
 
-
-def to_table(utterances: Sequence[Utterance]) -> pl.DataFrame:
-    """The table of these utterances; clip = corpus/speaker/basename, plus /start for a segment.
+def to_table(clips: pl.DataFrame) -> pl.DataFrame:
+    """The table of what a scan lists; clip = corpus/speaker/basename, plus /start for a segment.
 
     Clips that would share an id (files of one name in several folders) take as many parent folders into theirs as
     tell them apart. Raises UserError where two rows are the same stretch of the same file.
     """
-    made = {
-        "clip": _clip_ids(utterances),
-        "name": [row.name or row.path.stem for row in utterances],
-        "path": [str(row.path) for row in utterances],
-    }
-    columns = {name: [getattr(row, name) for row in utterances] for name in SCHEMA if name not in made}
-    table = pl.DataFrame(made | columns, schema=SCHEMA).with_columns(_votes(utterances))
+    table = clips.select(_clip_ids(clips), pl.all())
     twice = table.filter(pl.col("clip").is_duplicated())
     if len(twice):
         raise UserError(
@@ -56,33 +28,27 @@ def to_table(utterances: Sequence[Utterance]) -> pl.DataFrame:
     return table.sort("clip")
 
 
-def _votes(utterances: Sequence[Utterance]) -> list[pl.Series]:
-    """A column for each emotion that anybody voted for."""
-    voted = [dict(row.votes) for row in utterances]
-    emotions = sorted({emotion for votes in voted for emotion in votes})
-    return [
-        pl.Series(f"{VOTE}{emotion}", [votes.get(emotion, 0.0) if votes else None for votes in voted], dtype=pl.Float64)
-        for emotion in emotions
-    ]
-
-
-def _clip_ids(utterances: Sequence[Utterance]) -> list[str]:
-    depth = [1] * len(utterances)
-    for level in range(2, 1 + max((len(row.path.parts) for row in utterances), default=0)):
-        ids = [_clip_id(row, n) for row, n in zip(utterances, depth, strict=True)]
-        counts: dict[str, int] = {}
-        for name in ids:
-            counts[name] = counts.get(name, 0) + 1
-        if len(counts) == len(ids):
+def _clip_ids(clips: pl.DataFrame) -> pl.Series:
+    """Ids with one folder more for those that clash, until none does or their paths are used up."""
+    named = clips.select("corpus", "speaker", "path", segment=_segments(clips["start"]))
+    ids = named.select(_clip_id(folders=0))["clip"]
+    for folders in itertools.count(1):
+        clash = ids.is_duplicated()
+        longer = named.filter(clash).select(_clip_id(folders=folders))["clip"]
+        if longer.equals(ids.filter(clash)):
             break
-        depth = [level if counts[name] > 1 else n for name, n in zip(ids, depth, strict=True)]
-    return [_clip_id(row, n) for row, n in zip(utterances, depth, strict=True)]
+        ids = ids.scatter(clash.arg_true(), longer)
+    return ids
 
 
-def _clip_id(row: Utterance, parts: int) -> str:
-    name = "/".join((*row.path.parts[-parts:-1], row.path.stem)).lstrip("/")
-    segment = "" if row.start is None else f"/{row.start:.12g}"
-    return f"{row.corpus}/{row.speaker}/{name}{segment}"
+def _clip_id(*, folders: int) -> pl.Expr:
+    name = ending(pl.col("path"), folders=folders)
+    return pl.format("{}/{}/{}{}", "corpus", "speaker", name, "segment").alias("clip")
+
+
+def _segments(starts: pl.Series) -> pl.Series:
+    """What a segment's start adds to its id; formatted by Python, as no expression rounds to twelve digits."""
+    return pl.Series(["" if start is None else f"/{start:.12g}" for start in starts], dtype=pl.String)
 
 
 def _few(names: pl.Series, most: int = 5) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ser_lightning.data.manifest import VOTE
+from ser_lightning.corpora.columns import VOTE
 from ser_lightning.emotions import LabelSet
 
 TIE = 1e-6

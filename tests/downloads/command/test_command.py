@@ -23,7 +23,7 @@ def test_a_corpus_is_placed_where_its_parser_finds_it(case, commanded, data_dir,
     assert done.code == 0, done.err
     assert final() == case.placed
     assert [path.name for path in data_dir.glob(".*")] == []
-    clips = case.parser(data_dir="data").scan().utterances
+    clips = case.parser(data_dir="data").scan().clips
     assert len(clips) == sum(name.endswith(".wav") for name in case.placed)
     for told in ("licence ", "cite ", "size ", f"data/{next(iter(case.placed)).partition('/')[0]}", "placed: "):
         assert told in done.out
@@ -144,8 +144,8 @@ def test_speech_and_song_lie_side_by_side(called, data_dir, server, final, small
     assert final() == both.placed
     assert "is complete: 4 files" in done.out
     assert done.out.endswith("corpus=ravdess corpus.channel=both\n")
-    assert len(Ravdess(data_dir="data", channel="both").scan().utterances) == 6
-    assert len(Ravdess(data_dir="data", channel="song").scan().utterances) == 2
+    assert len(Ravdess(data_dir="data", channel="both").scan().clips) == 6
+    assert len(Ravdess(data_dir="data", channel="song").scan().clips) == 2
 
 
 @pytest.mark.parametrize("evil", ["../evil.wav", "/tmp/evil.wav"])
