@@ -1,9 +1,9 @@
 """Clips that are one recording though their samples differ: in level, padding, polarity, sample rate or by a codec.
 
-Fingerprints of all clips are compared and name candidates; for these alone the waveforms are correlated, and what
-correlates is the same recording: nobody repeats a sentence so that its waveform does. Sounds that resemble themselves
-a little later (tones, hum) or that are over at once (clicks) correlate with any of their kind, and are never claimed.
-A clip that is a part of a longer one is not found. Work grows with the square of the number of clips, but slowly.
+Fingerprints name candidates (data/candidates.py); for these alone the waveforms are correlated, and what correlates
+is the same recording: nobody repeats a sentence so that its waveform does. Sounds that resemble themselves a little
+later (tones, hum) or that are over at once (clicks) correlate with any of their kind, and are never claimed. A clip
+that is a part of a longer one is not found. Work is almost linear in the number of clips.
 """
 
 from __future__ import annotations
@@ -15,12 +15,9 @@ import polars as pl
 from jaxtyping import Complex64, Float32, Int16, Int64, Shaped
 
 from ser_lightning.data.audio import FULL_SCALE, resample
+from ser_lightning.data.candidates import candidates
 from ser_lightning.data.fingerprint import SHORTEST_SECONDS, span
 
-ALIKE = 0.6
-"""Least inner product of two fingerprints that is worth a look: copies give 0.99, other clips 0.55 at most."""
-MOST_ALIKE = 16
-"""Of the clips after it, only so many of the most alike are tried with a clip."""
 CORRELATED = 0.9
 """Least correlation of one recording: copies give 0.99, other takes of a sentence 0.65 at most."""
 LATER_SECONDS = 0.05
@@ -34,8 +31,6 @@ NARROW_RATE = 4000
 """Hz, at which waveforms are correlated."""
 FRAME = 40
 """Samples at that rate: 10 ms."""
-BLOCK = 2**24
-"""Inner products that are held at a time: 64 MB."""
 SCHEMA = pl.Schema({"a": pl.Int64, "b": pl.Int64, "correlation": pl.Float64})
 
 Samples = Int16[np.ndarray, " time"]
@@ -73,7 +68,7 @@ def near_identical(
     """Pairs of clips that are one recording: a < b (their numbers) and their correlation, 0.9 to 1.
 
     Clip i is `samples[offset[i] : offset[i] + length[i]]` at `rate` Hz, and `prints` are the clips' `fingerprints`.
-    A clip is tried with the 16 most alike after it: each of many copies is paired with some of the others.
+    A clip is tried with the 16 `candidates` most alike after it: each of many copies is paired with some of the others.
     """
 
     def clip(number: int) -> Samples:
@@ -87,19 +82,6 @@ def near_identical(
         values = list(pool.map(lambda pair: correlation(clip(pair[0]), clip(pair[1]), rate), pairs))
     table = pl.DataFrame({"a": pairs[:, 0], "b": pairs[:, 1], "correlation": values}, schema=SCHEMA)
     return table.filter(pl.col("correlation") >= CORRELATED)
-
-
-def candidates(prints: Float32[np.ndarray, "clip feature"]) -> Int64[np.ndarray, "pair 2"]:
-    """Pairs of rows, the smaller first, whose fingerprints' inner product is above 0.6; of each row the best 16."""
-    rows = max(1, BLOCK // max(1, len(prints)))
-    found = [np.empty((0, 2), np.int64)]
-    for first in range(0, len(prints), rows):
-        alike = prints[first : first + rows] @ prints[first:].T
-        alike[:, : len(alike)][np.tril_indices(len(alike))] = 0.0
-        for row in np.flatnonzero((alike > ALIKE).sum(axis=1) > MOST_ALIKE):
-            alike[row, np.argpartition(alike[row], -MOST_ALIKE)[:-MOST_ALIKE]] = 0.0
-        found.append(np.argwhere(alike > ALIKE) + first)
-    return np.concatenate(found)
 
 
 def correlation(one: Samples, other: Samples, rate: int) -> float:
