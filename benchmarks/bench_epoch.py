@@ -22,7 +22,7 @@ import pytorch_lightning
 import torch
 from torch.nn import functional
 
-from measuring import machine, print_table, ratios, spread
+from measuring import finish, machine, print_table, ratios, spread
 from ser_lightning.callbacks import EpochLog
 from training import Training, training
 
@@ -52,12 +52,6 @@ class BareSteps:
             self.optimizer.step()
         finish(self.device)
         return time.perf_counter() - start
-
-
-def finish(device: torch.device) -> None:
-    """Wait until a GPU has done all that it was given."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 class InTurn(pytorch_lightning.Callback):
