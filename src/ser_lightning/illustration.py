@@ -71,7 +71,7 @@ def build_examples(
 
 
 def _heard(store: Store, first: int, length: int) -> Int16[np.ndarray, " time"]:
-    return np.array(store.samples[first : first + min(length, TAIL_SECONDS * store.rate)])
+    return np.array(store.samples.read(first, min(length, TAIL_SECONDS * store.rate)))
 
 
 def _log_mel(frontend: Frontend, wave: Int16[np.ndarray, " time"]) -> Float32[np.ndarray, "mel frame"]:

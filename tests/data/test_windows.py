@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ser_lightning.data.samples import Samples
 from ser_lightning.data.windows import EvalBatches, Layout, Request, TrainBatches, Windows, gather
 
 Int = npt.NDArray[np.int64]
@@ -71,7 +72,7 @@ class TestGather:
 
 def test_a_request_is_answered_with_its_waves_targets_and_rows():
     targets = np.eye(3, dtype=np.float32)[[0, 2, 1]]
-    windows = Windows(np.arange(20, dtype=np.int16), targets, window=4)
+    windows = Windows(Samples([np.arange(20, dtype=np.int16)]), targets, window=4)
     batch = windows[Request(np.array([5, 16]), np.array([4, 2]), np.array([2, 1]), np.array([0, 3]), 7)]
     assert batch.wave.tolist() == [[5, 6, 7, 8], [16, 17, 0, 0]]
     assert (batch.wave.dtype, batch.length.dtype, batch.target.dtype) == (torch.int16, torch.int64, torch.float32)

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset, Sampler
 
 from ser_lightning.counted import Key, uniform, visited
 from ser_lightning.data.batch import Batch
+from ser_lightning.data.samples import Samples
 from ser_lightning.data.sampling import Int, epoch_order
 
 
@@ -42,15 +43,17 @@ class Request(NamedTuple):
 class Windows(Dataset[Batch]):
     """Answers a Request with a Batch of `window` samples each."""
 
-    def __init__(self, samples: npt.NDArray[np.int16], targets: npt.NDArray[np.float32], *, window: int) -> None:
+    def __init__(self, samples: Samples, targets: npt.NDArray[np.float32], *, window: int) -> None:
         self.samples = samples
         self.targets = targets
         self.window = window
 
     def __getitem__(self, request: Request) -> Batch:
         """One gather of all windows of a request."""
+        waves = np.empty((len(request.start), self.window), np.int16)
+        self.samples.gather(request.start, request.length, waves)
         return Batch(
-            wave=torch.from_numpy(gather(self.samples, request.start, request.length, self.window)),
+            wave=torch.from_numpy(waves),
             length=torch.from_numpy(request.length),
             clip=torch.from_numpy(request.clip),
             target=torch.from_numpy(self.targets[request.clip]),
@@ -62,19 +65,12 @@ class Windows(Dataset[Batch]):
 def gather(samples: npt.NDArray[np.int16], start: Int, length: Int, window: int) -> npt.NDArray[np.int16]:
     """Windows [batch time] from a flat array, zeros after each window's own `length`.
 
-    The array is seen as all its windows, one a sample apart, so one index takes each window as one copy.
-
     >>> gather(np.arange(9, dtype=np.int16), np.array([1, 4]), np.array([3, 2]), 3)
     array([[1, 2, 3],
            [4, 5, 0]], dtype=int16)
     """
-    step = samples.strides[0]
-    shape = (len(samples) - window + 1, window)
-    every = np.lib.stride_tricks.as_strided(samples, shape=shape, strides=(step, step), writeable=False)
-    waves: npt.NDArray[np.int16] = np.asarray(every[start])
-    short = np.flatnonzero(length < window)
-    if len(short):
-        waves[short] *= np.arange(window) < length[short, None]
+    waves = np.empty((len(start), window), np.int16)
+    Samples([samples]).gather(start, length, waves)
     return waves
 
 
