@@ -179,6 +179,19 @@ def test_equal_samples_have_equal_hashes_and_others_have_not(store: Store):
     assert set(store.index.filter(pl.col("error") != "")["hash"]) == {""}
 
 
+def test_a_hash_knows_level_polarity_and_the_zeros_around(tmp_path: Path, write_noise: WriteNoise):
+    wave = write_noise(tmp_path / "noise.wav") // 4
+    around = [(0, 1), (1, 0), (1, 1), (0, 2)]
+    kinds = [wave, 2 * wave, 3 * wave, -wave, -2 * wave, wave[1:], *(np.pad(wave, few) for few in around), wave.copy()]
+    for number, kind in enumerate(kinds):
+        soundfile.write(tmp_path / f"{number}.wav", kind, RATE)
+    clips = whole_files(str(tmp_path / f"{number}.wav") for number in range(len(kinds)))
+    digests = prepare(clips, name="x", cache_dir=tmp_path / "cache", rate=RATE).index["hash"].to_list()
+    assert digests[0] == digests[-1]
+    assert len(set(digests)) == len(kinds) - 1
+    assert all(len(digest) == 32 and int(digest, 16) >= 0 for digest in digests)
+
+
 def test_a_folder_of_whole_files_and_a_lock_is_all_that_is_left(store: Store):
     num = len(store.samples.shards)
     assert sorted(contents(store.folder)) == [
