@@ -10,6 +10,7 @@ repeated in turn; the ratio is taken within each pair, and the tables give media
 from __future__ import annotations
 
 import argparse
+import itertools
 import multiprocessing
 import multiprocessing.pool
 import os
@@ -20,8 +21,8 @@ from pathlib import Path
 
 import soundfile
 import soxr
-from machine import machine, spread
 
+from machine import machine, spread
 from ser_lightning.data.sources import whole_files
 from ser_lightning.data.store import prepare
 
@@ -60,7 +61,7 @@ def seconds(paths: list[str], pool: multiprocessing.pool.Pool, workers: int) -> 
         for _ in range(2):
             prepare(clips, name="bench", cache_dir=Path(folder), rate=RATE, workers=workers)
             times.append(time.perf_counter())
-    bare, made, found = (after - before for before, after in zip(times, times[1:], strict=False))
+    bare, made, found = (after - before for before, after in itertools.pairwise(times))
     return bare, made, found
 
 

@@ -46,8 +46,8 @@ SCHEMA = pl.Schema(
         "length": pl.Int64,
         "hash": pl.String,
         "sound": pl.String,
-        "file_rate": pl.Int64,
-        "channels": pl.Int64,
+        "file_rate": pl.Int32,
+        "channels": pl.Int32,
         "note": pl.String,
         "error": pl.String,
     }
