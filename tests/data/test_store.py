@@ -334,6 +334,10 @@ def a_further_shard(partial: Path) -> None:
     (partial / "samples-00077.i16").write_bytes(b"\1\2" * 999)
 
 
+def a_shard_lost(partial: Path) -> None:
+    shard_paths(partial)[-2:][0].unlink()
+
+
 def more_fingerprints(partial: Path) -> None:
     append(partial / "prints.f32", 999)
 
@@ -374,6 +378,7 @@ def finished_but_not_renamed(partial: Path) -> None:
         fewer_samples_in_the_first_shard,
         zeros_lost,
         a_further_shard,
+        a_shard_lost,
         more_fingerprints,
         fewer_fingerprints,
         no_journal,

@@ -42,7 +42,8 @@ class Samples:
     def gather(self, start: Int, length: Int, out: npt.NDArray[np.int16]) -> None:
         """Windows from the addresses `start` into `out` [batch time], zeros after each window's own `length`.
 
-        A shard is seen as all its windows, one a sample apart, so that one index takes each window as one copy.
+        A window is one copy from the map into its row, and nothing lies between: one index for all windows would
+        fill an array of its own first, whose fresh memory costs many times what copying does.
 
         >>> samples = Samples([np.array([1, 2, 0, 0], np.int16), np.array([3, 4, 5, 0, 0], np.int16)])
         >>> samples.gather(np.array([1, 4, 5]), np.array([1, 2, 2]), out := np.empty((3, 2), np.int16))
@@ -51,25 +52,15 @@ class Samples:
                [3, 4],
                [4, 5]], dtype=int16)
         """
-        window = out.shape[1]
         numbers = self._shard(start)
-        for number in np.unique(numbers):
-            rows = np.flatnonzero(numbers == number)
-            out[rows] = _windows(self.shards[number], window)[start[rows] - self._first[number]]
-        short = np.flatnonzero(length < window)
-        if len(short):
-            out[short] *= np.arange(window) < length[short, None]
+        firsts = start - self._first[numbers]
+        for row, number, first, num in zip(out, numbers.tolist(), firsts.tolist(), length.tolist(), strict=True):
+            row[:num] = self.shards[number][first : first + num]
+            row[num:] = 0
 
     def _shard(self, address: Int | int) -> Int:
         numbers: Int = np.searchsorted(self._first[:-1], address, side="right") - 1
         return numbers
-
-
-def _windows(shard: npt.NDArray[np.int16], window: int) -> npt.NDArray[np.int16]:
-    """Every window of a shard, as a view [start time]: start = time - window + 1."""
-    step = shard.strides[0]
-    shape = (len(shard) - window + 1, window)
-    return np.lib.stride_tricks.as_strided(shard, shape=shape, strides=(step, step), writeable=False)
 
 
 def map_samples(folder: Path, num_shards: int) -> Samples:

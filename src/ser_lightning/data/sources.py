@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-SCHEMA = pl.Schema({"path": pl.String, "start": pl.Float64, "end": pl.Float64, "copies": pl.List(pl.String)})
+SCHEMA = pl.Schema({"path": pl.String(), "start": pl.Float64(), "end": pl.Float64(), "copies": pl.List(pl.String())})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,7 +73,7 @@ class Unfinished:
         folder.mkdir(exist_ok=True)
         self.folder, self.tail, self.shard_size = folder, tail, shard_size
         self._journal, self._prints = folder / "journal.jsonl", folder / "prints.f32"
-        self.num_clips = self._resume()
+        self.num_clips, self._shard, self._filled = self._resume()
 
     def append(self, chunk: Decoded) -> None:
         """Write the next clips, the journal last."""
@@ -121,8 +121,8 @@ class Unfinished:
         self._prints.unlink()
         self._journal.unlink()
 
-    def _resume(self) -> int:
-        """Cut all files back to the clips that are whole in each of them, and count these."""
+    def _resume(self) -> tuple[int, int, int]:
+        """Cut all files back to the clips that are whole in each: their number, the last shard, its samples."""
         for path in (self._journal, self._prints, shard_path(self.folder, 0)):
             _append(path, b"")
         text = self._journal.read_bytes()
@@ -132,21 +132,21 @@ class Unfinished:
         num = min(self._num_whole(length, numbers), self._prints.stat().st_size // PRINT_BYTES)
         os.truncate(self._journal, int(line_ends[num - 1]) if num else 0)
         os.truncate(self._prints, num * PRINT_BYTES)
-        filled = np.bincount(numbers[:num], length[:num], minlength=1).astype(np.int64).tolist()
+        filled: list[int] = np.bincount(numbers[:num], length[:num], minlength=1).astype(np.int64).tolist()
         for number, size in enumerate(filled):
             tail = self.tail if number < len(filled) - 1 else 0
             os.truncate(shard_path(self.folder, number), 2 * (size + tail))
         for path in shard_paths(self.folder)[len(filled) :]:
             path.unlink()
-        self._shard, self._filled = len(filled) - 1, filled[-1]
-        return num
+        return num, len(filled) - 1, filled[-1]
 
     def _num_whole(self, length: Int, numbers: Int) -> int:
         """Of the journalled clips those before the first whose samples are not all on disk."""
         ends = length.cumsum()
         before = (ends - length)[np.searchsorted(numbers, numbers)]
-        there = np.array([path.stat().st_size // 2 for path in shard_paths(self.folder)])
-        missing = (numbers >= len(there)) | (ends - before > there[np.minimum(numbers, len(there) - 1)])
+        paths = [shard_path(self.folder, number) for number in range(int(numbers.max(initial=0)) + 1)]
+        there = np.array([path.stat().st_size // 2 if path.exists() else -1 for path in paths])
+        missing = ends - before > there[numbers]
         return int(np.append(missing, True).argmax())
 
 

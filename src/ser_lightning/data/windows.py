@@ -1,7 +1,7 @@
 """Which stretch of which clip goes into which batch: random crops for training, tiles for evaluation.
 
-A sampler yields whole requests (arrays, one entry a window) and the dataset answers one with one gather from the
-memory map, so that no sample is ever handled by Python alone.
+A sampler yields whole requests (arrays, one entry a window) and the dataset answers one with a copy of each window from
+the memory map, so that no sample is ever handled by Python alone.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Windows(Dataset[Batch]):
         self.window = window
 
     def __getitem__(self, request: Request) -> Batch:
-        """One gather of all windows of a request."""
+        """All windows of a request, copied from the map into one array."""
         waves = np.empty((len(request.start), self.window), np.int16)
         self.samples.gather(request.start, request.length, waves)
         return Batch(
