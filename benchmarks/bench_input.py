@@ -15,22 +15,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from made_up import made_up_training
 
-from measuring import in_turn, machine, print_table, spread
-from ser_lightning.data.batch import Batch, Images
+from made_up import made_up_training
+from measuring import finish, in_turn, machine, print_table, spread
 from ser_lightning.data.module import SpeechData
 
 
-def epoch(module: SpeechData, device: torch.device, then: Callable[[Batch], Batch | Images]) -> Callable[[], None]:
-    """A function that fetches all batches of an epoch to the device, and does `then` with each."""
+def epoch(module: SpeechData, device: torch.device, *, images: bool) -> Callable[[], None]:
+    """A function that fetches all windows of an epoch to the device, and makes augmented images of them."""
     loader = module.train_dataloader()
 
     def fetch() -> None:
         for batch in loader:
-            then(module.transfer_batch_to_device(batch, device, 0))
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
+            there = module.transfer_batch_to_device(batch, device, 0)
+            if images:
+                module.images(there, training=True)
+        finish(device)
 
     return fetch
 
@@ -50,10 +50,8 @@ def main() -> None:
             place = "resident" if resident == "true" else "memory map"
             run.module.trainer = run.trainer
             run.module.setup("fit")
-            functions[f"{place}: windows on the device"] = epoch(run.module, device, lambda batch: batch)
-            functions[f"{place}: augmented log-mel"] = epoch(
-                run.module, device, lambda batch, module=run.module: module.images(batch, training=True)
-            )
+            functions[f"{place}: windows on the device"] = epoch(run.module, device, images=False)
+            functions[f"{place}: augmented log-mel"] = epoch(run.module, device, images=True)
         print(f"{machine('torch')}; device {device}, batches of {arguments.batch_size}\n")
         torch.set_num_threads(1)
         taken = in_turn(functions, arguments.turns)

@@ -9,13 +9,13 @@ copy in another format is (0.97), and one a copy as faint as they get (0.7). `--
 from __future__ import annotations
 
 import argparse
-import platform
 import resource
 import time
 
 import numpy as np
 import numpy.typing as npt
 
+from measuring import machine
 from ser_lightning.data.candidates import candidates
 from ser_lightning.data.fingerprint import NUM_BINS
 
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, nargs="+", default=[10_000, 100_000], help="numbers, ascending")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    print(f"Python {platform.python_version()}, numpy {np.__version__}, {platform.machine()}\n")
+    print(f"{machine('numpy', 'polars')}\n")
     kinds = " | ".join(f"found at {alike}" for alike in ALIKE)
     print(f"| clips | s | s per 10,000 | {kinds} | others | fingerprints, MB | most memory, MB |\n|{'---|' * 8}")
     for num in arguments.clips:

@@ -10,8 +10,6 @@ ever held (ru_maxrss), Python and Polars included. The table gives medians.
 from __future__ import annotations
 
 import json
-import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -22,6 +20,7 @@ from pathlib import Path
 
 import polars as pl
 
+from measuring import machine
 from ser_lightning.corpora.table import Table
 from ser_lightning.data.manifest import to_table
 
@@ -67,16 +66,8 @@ def measured(file: Path) -> list[float]:
     return [statistics.median(run[what] for run in runs) for what in runs[0]]
 
 
-def processor() -> str:
-    """The model of the processor, where the system tells it."""
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text().splitlines() if told.exists() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
 def main() -> None:
-    cores = f"{len(os.sched_getaffinity(0))} cores of {processor()}"
-    print(f"{cores}, Python {platform.python_version()}, Polars {pl.__version__}\n")
+    print(f"{machine('polars')}\n")
     print("| rows | scan, s | to_table, s | memory, MiB |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for num in ROWS:

@@ -53,7 +53,7 @@ def run_baseline(run_dir: Path) -> float:
     rate, samples = data.clips.store.rate, data.clips.store.samples
     mel = MelSpectrogram(rate, n_fft=1024, hop_length=rate // 100, n_mels=NUM_MELS, f_min=50.0)
     places = zip(data.table["offset"], data.table["length"], strict=True)
-    waves = (samples[first : first + length].astype(np.float32) / 32768 for first, length in places)
+    waves = (samples.read(first, length).astype(np.float32) / 32768 for first, length in places)
     progress = track(
         waves, "mean spectra", total=len(data.table), console=err, transient=True, disable=not err.is_terminal
     )

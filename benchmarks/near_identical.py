@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import soundfile
 import soxr
 
@@ -27,7 +28,9 @@ from ser_lightning.corpora.tess import Tess
 from ser_lightning.data.fingerprint import fingerprints
 from ser_lightning.data.manifest import to_table
 from ser_lightning.data.recordings import near_identical
-from ser_lightning.data.store import Source, Store, prepare, sources
+from ser_lightning.data.samples import Samples
+from ser_lightning.data.sources import whole_files
+from ser_lightning.data.store import Store, prepare
 
 RATE = 16000
 MP3_RATES = (16000, 22050, 24000, 44100, 48000)
@@ -86,7 +89,7 @@ def many_clips(store: Store, num: int, rng: np.random.Generator) -> list[npt.NDA
         offset, length = usable.select("offset", "length").row(number % len(usable))
         # The versions of one clip differ in speed by over 1 %, so that their waveforms part within a syllable.
         speed = 0.9 + 0.2 * (number // len(usable) + rng.uniform(0.3, 0.7)) / (1 + num // len(usable))
-        wave = store.samples[offset : offset + length].astype(np.float32)
+        wave = store.samples.read(offset, length).astype(np.float32)
         clips.append(soxr.resample(wave, speed * RATE, RATE).clip(-32768, 32767).astype(np.int16))
     return clips
 
@@ -107,16 +110,16 @@ def main() -> None:
         Ravdess(root=str(roots["RAVDESS"]), data_dir="data"),
         Tess(root=str(roots["TESS"]), data_dir="data"),
     ]
-    originals = [clip for corpus in corpora for clip in sources(to_table(corpus.scan().clips), ())]
+    originals = pl.concat([to_table(corpus.scan().clips) for corpus in corpora])["path"].to_list()
     rng = np.random.default_rng(arguments.seed)
     rows = np.sort(rng.choice(len(originals), arguments.copied, replace=False)).tolist()
     with tempfile.TemporaryDirectory() as folder:
-        made, kbps = make_copies([originals[row].path for row in rows], Path(folder))
-        copies = [Source(path=path) for paths in made.values() for path in paths]
-        store = prepare([*originals, *copies], name="bench", cache_dir=Path(folder), rate=RATE)
+        made, kbps = make_copies([originals[row] for row in rows], Path(folder))
+        copies = [path for paths in made.values() for path in paths]
+        store = prepare(whole_files([*originals, *copies]), name="bench", cache_dir=Path(folder), rate=RATE)
         report(store, rows, list(made), len(originals))
         print(f"\nMP3: {min(kbps):.0f} to {max(kbps):.0f} kb/s by the files' size, with their headers.\n")
-        alone = prepare(originals, name="alone", cache_dir=Path(folder), rate=RATE)
+        alone = prepare(whole_files(originals), name="alone", cache_dir=Path(folder), rate=RATE)
         report_time(alone, arguments.many, rng)
 
 
@@ -153,7 +156,7 @@ def report_time(store: Store, num: int, rng: np.random.Generator) -> None:
     prints = fingerprints(samples, offset, length, RATE)
     middle = time.perf_counter()
     workers = os.cpu_count() or 1
-    pairs = near_identical(samples, offset, length, prints, RATE, workers=workers)
+    pairs = near_identical(Samples(samples).read, offset, length, prints, RATE, workers=workers)
     end = time.perf_counter()
     hours = length.sum() / RATE / 3600
     print(f"{num} distinct clips ({hours:.1f} h), {workers} workers, {platform.machine()}\n")

@@ -76,8 +76,14 @@ def plain_loaders(
     train: tuple[Sequence[str], Sequence[int]], val: tuple[Sequence[str], Sequence[int]], *, batch_size: int
 ) -> tuple[DataLoader[tuple[Tensor, int]], DataLoader[tuple[Tensor, int]]]:
     """Shuffled training batches and validation batches, two workers each, kept from epoch to epoch."""
-    options = {"batch_size": batch_size, "num_workers": 2, "persistent_workers": True}
     return (
-        DataLoader(MelDataset(*train), shuffle=True, drop_last=True, **options),
-        DataLoader(MelDataset(*val), **options),
+        DataLoader(
+            MelDataset(*train),
+            batch_size=batch_size,
+            shuffle=True,
+            drop_last=True,
+            num_workers=2,
+            persistent_workers=True,
+        ),
+        DataLoader(MelDataset(*val), batch_size=batch_size, num_workers=2, persistent_workers=True),
     )

@@ -158,7 +158,7 @@ def test_prepare_makes_the_store_that_train_finds(table, run_job, tmp_path):
     first = run_job(prepare, "prepare", table)
     assert first.code == 0
     assert "6 clips, 3 speakers" in first.out
-    [store] = (tmp_path / "cache").glob("table-*/samples.i16")
+    [store] = (tmp_path / "cache").glob("table-*/samples-00000.i16")
     made = store.stat().st_mtime_ns
     assert run_job(prepare, "prepare", [*table, "verify=true"]).out.endswith(
         "verified: 6 clips are as the store has them\n"

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ser_lightning.data.samples import Samples
 from ser_lightning.data.store import TAIL_SECONDS, Store
 from ser_lightning.data.windows import EvalBatches, Layout, Windows
 from ser_lightning.frontend.frontend import Frontend, to_float
@@ -27,7 +28,7 @@ def store_of(lengths: dict[str, int]) -> tuple[Store, pl.DataFrame]:
     samples = np.random.default_rng(0).integers(-9000, 9000, offsets[-1] + TAIL_SECONDS * RATE).astype(np.int16)
     samples[offsets[-1] :] = 0
     table = pl.DataFrame({"clip": list(lengths), "offset": offsets[:-1], "length": list(lengths.values())})
-    return SimpleNamespace(samples=samples, rate=RATE), table
+    return SimpleNamespace(samples=Samples(samples), rate=RATE), table
 
 
 def frontend(**options) -> Frontend:
@@ -61,7 +62,7 @@ def test_examples_have_their_clips_sound_and_what_was_said_of_them(made):
     examples, store, table = made
     assert list(examples) == ["a/ben/2", "a/cat/3", "a/ann/1"]
     for clip, first, length in table.iter_rows():
-        np.testing.assert_array_equal(examples[clip].wave, store.samples[first : first + length])
+        np.testing.assert_array_equal(examples[clip].wave, store.samples.read(first, length))
     wrong = examples["a/ben/2"]
     assert (wrong.label, wrong.prediction, wrong.kinds) == ("sad", "happy", ("worst", "confident"))
     assert (wrong.probability, wrong.label_probability) == (0.8, 0.2)
@@ -83,7 +84,7 @@ def test_the_windows_are_those_that_predictions_are_made_of(made):
     seen = Windows(store.samples, np.zeros((3, 2), dtype=np.float32), window=4000)
     for row, (_, first, length) in enumerate(table.iter_rows()):
         (request,) = EvalBatches(layout, np.array([row]), window=4000, batch_size=99)
-        windows, lengths = tiles(np.array(store.samples[first : first + length]), 4000)
+        windows, lengths = tiles(np.array(store.samples.read(first, length)), 4000)
         assert torch.equal(windows, seen[request].wave)
         assert torch.equal(lengths, seen[request].facts.length)
 
@@ -140,7 +141,7 @@ def test_the_evidence_lies_at_the_time_and_the_pitch_of_a_tone(window, at, hertz
     (example,) = build_examples(
         PREDICTIONS.head(1),
         table,
-        SimpleNamespace(samples=samples, rate=RATE),
+        SimpleNamespace(samples=Samples(samples), rate=RATE),
         frontend(image_size=(48, 80)),
         EmotionNetwork(Edge(), head).eval(),
         window=window,

@@ -195,8 +195,8 @@ class TestContainers:
         soundfile.write(folder / "OAF_bar_angry.wav", samples, rate, format="AIFF")
         before = command(prepare, "tess", "verify=true")
         assert before.code == 0, before.err
-        (store,) = (tmp_path / "cache").glob("tess-*/index.parquet")
-        assert pl.read_parquet(store)["length"].to_list() == [3200] * 10
+        (store,) = (tmp_path / "cache").glob("tess-*/index.arrow")
+        assert pl.read_ipc(store)["length"].to_list() == [3200] * 10
         assert "verified: 10 clips" in before.out
 
     def test_a_git_lfs_pointer_is_called_one(self, command, plant, tmp_path):
@@ -227,8 +227,8 @@ class TestSamples:
         plant("OAF_fear/OAF_back_fear.wav", 1, rate=24414, seconds=1.0)
         first, again = command(prepare, "tess"), command(prepare, "tess")
         assert first.out == again.out
-        (store,) = (tmp_path / "cache").glob("tess-*/index.parquet")
-        assert pl.read_parquet(store).select("file_rate", "length").rows() == [(24414, 16000)]
+        (store,) = (tmp_path / "cache").glob("tess-*/index.arrow")
+        assert pl.read_ipc(store).select("file_rate", "length").rows() == [(24414, 16000)]
 
     def test_the_silent_clip_of_the_official_release_is_left_out_by_name(self, command, plant, tmp_path):
         plant("AudioWAV/1001_DFA_ANG_XX.wav", 1)

@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Float32, Int16, Int64
 from torch import Tensor
 
+from ser_lightning.data.samples import Samples
 from ser_lightning.data.store import TAIL_SECONDS, Store
-from ser_lightning.data.windows import gather
 from ser_lightning.evaluation.examples import Example, choose_examples
 from ser_lightning.frontend.frontend import Frontend, to_float
 from ser_lightning.models.grad_cam import grad_cam
@@ -71,7 +71,7 @@ def build_examples(
 
 
 def _heard(store: Store, first: int, length: int) -> Int16[np.ndarray, " time"]:
-    return np.array(store.samples[first : first + min(length, TAIL_SECONDS * store.rate)])
+    return np.array(store.samples.read(first, min(length, TAIL_SECONDS * store.rate)))
 
 
 def _log_mel(frontend: Frontend, wave: Int16[np.ndarray, " time"]) -> Float32[np.ndarray, "mel frame"]:
@@ -113,10 +113,9 @@ def tiles(wave: Int16[np.ndarray, " time"], size: int) -> tuple[Int16[Tensor, "b
     """
     start = np.arange(0, max(len(wave), 1), size)
     length = np.minimum(size, len(wave) - start)
-    samples = np.concatenate([wave, np.zeros(size, dtype=np.int16)])
-    return torch.from_numpy(
-        gather(samples, start, length, out=np.empty((len(start), size), np.int16))
-    ), torch.from_numpy(length)
+    windows = torch.empty(len(start), size, dtype=torch.int16)
+    Samples(np.concatenate([wave, np.zeros(size, dtype=np.int16)])).gather(start, length, windows)
+    return windows, torch.from_numpy(length)
 
 
 def in_time(

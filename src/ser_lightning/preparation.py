@@ -11,7 +11,8 @@ from ser_lightning.build import build_clips, built, check
 from ser_lightning.config import PrepareSettings
 from ser_lightning.data.clips import Clips
 from ser_lightning.data.manifest import to_table
-from ser_lightning.data.store import Store, changed_clips, sources
+from ser_lightning.data.sources import sources
+from ser_lightning.data.store import Store, changed_clips
 from ser_lightning.errors import UserError
 from ser_lightning.terminal import out
 

@@ -20,8 +20,9 @@ from ser_lightning.cli import conf_dir
 from ser_lightning.corpora.base import Corpus, check_name
 from ser_lightning.data.manifest import to_table
 from ser_lightning.data.parts import PARTS
+from ser_lightning.data.sources import sources
 from ser_lightning.data.splits.base import Split
-from ser_lightning.data.store import open_store, sources, store_key
+from ser_lightning.data.store import open_store, store_key
 from ser_lightning.errors import UserError
 from ser_lightning.evaluation.runs import FinishedRun
 from ser_lightning.files import read_table

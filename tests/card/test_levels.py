@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from ser_lightning.card.levels import levels, with_levels
+from ser_lightning.data.samples import Samples
 
 RATE = 16000
 
@@ -48,7 +49,7 @@ def test_what_lies_forty_decibels_under_the_peak_is_silence():
 
 
 def test_each_clip_is_measured_in_its_place():
-    samples = np.concatenate([sine(0.5), sine(0.25), np.zeros(1000, np.int16)])
+    samples = Samples(np.concatenate([sine(0.5), sine(0.25), np.zeros(1000, np.int16)]))
     table = pl.DataFrame({"clip": ["b", "a"], "offset": [16000, 0], "length": [16000, 16000]})
     measured = with_levels(table, samples, RATE)
     assert measured["clip"].to_list() == ["b", "a"]

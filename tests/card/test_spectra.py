@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from ser_lightning.card.spectra import CLIPS_AT_ONCE, NUM_FRAMES, LogMel, mean_log_mels
+from ser_lightning.data.samples import Samples
 from ser_lightning.frontend.frontend import Frontend
 
 RATE = 16000
@@ -50,7 +51,7 @@ def test_the_mean_is_that_of_the_clips_one_by_one():
     emotions = ["sad" if index % 3 else "happy" for index in range(len(lengths))]
     samples = noise(sum(lengths))
     table = table_of(emotions, lengths)
-    means = mean_log_mels(table, samples, ["happy", "sad"], LOG_MEL)
+    means = mean_log_mels(table, Samples(samples), ["happy", "sad"], LOG_MEL)
     single = np.stack([LOG_MEL([samples[a : a + n]])[0] for a, n in table.select("offset", "length").iter_rows()])
     sad = np.array(emotions) == "sad"
     np.testing.assert_allclose(means[0], single[~sad].mean(axis=0), atol=1e-3)
@@ -60,5 +61,5 @@ def test_the_mean_is_that_of_the_clips_one_by_one():
 def test_gain_moves_every_band_by_its_decibels():
     wave = noise(20000)
     samples = np.concatenate([wave, wave // 10])
-    loud, soft = mean_log_mels(table_of(["a", "b"], [20000, 20000]), samples, ["a", "b"], LOG_MEL)
+    loud, soft = mean_log_mels(table_of(["a", "b"], [20000, 20000]), Samples(samples), ["a", "b"], LOG_MEL)
     np.testing.assert_allclose(loud - soft, 20.0, atol=0.1)

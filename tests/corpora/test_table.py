@@ -287,7 +287,7 @@ def test_two_segments_of_one_file_are_exactly_its_samples(tmp_path: Path, write_
     (tmp_path / "t.csv").write_text(text)
     clips = load_clips(Table(root=str(tmp_path / "t.csv")), cache_dir=tmp_path / "cache", rate=16000, skip_bad=False)
     got = {
-        emotion: clips.store.samples[offset : offset + length]
+        emotion: clips.store.samples.read(offset, length)
         for emotion, offset, length in clips.table.select("emotion", "offset", "length").iter_rows()
     }
     np.testing.assert_array_equal(got["sad"], samples[4000:8000])
@@ -350,7 +350,7 @@ def test_segments_are_cut_at_the_files_own_rate(tmp_path: Path):
     (tmp_path / "t.csv").write_text("path,emotion,start,end\na.wav,sad,1,2\na.wav,sad,0,1\na.wav,happy,0.5,1.5\n")
     clips = load_clips(Table(root=str(tmp_path)), cache_dir=tmp_path / "cache", rate=16000, skip_bad=True)
     power = {
-        name: float(np.mean(np.square(clips.store.samples[at : at + size] / 32768.0)))
+        name: float(np.mean(np.square(clips.store.samples.read(at, size) / 32768.0)))
         for name, at, size in clips.table.select("clip", "offset", "length").iter_rows()
     }
     assert power == {"table//a/1": pytest.approx(0.125, rel=1e-3), "table//a/0.5": pytest.approx(0.0625, rel=1e-3)}

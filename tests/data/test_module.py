@@ -16,7 +16,8 @@ from ser_lightning.augment.spectrum import SpecAugment
 from ser_lightning.augment.wave import Gain, Noise, Shift
 from ser_lightning.data.batch import Batch, Images, Places
 from ser_lightning.data.module import SpeechData
-from ser_lightning.data.store import Source, Store, prepare
+from ser_lightning.data.sources import whole_files
+from ser_lightning.data.store import Store, prepare
 from ser_lightning.frontend.frontend import Frontend
 
 RATE = 8000
@@ -30,7 +31,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, write_noise: Callable[..., o
     paths = [folder / f"{number}.wav" for number in range(NUM)]
     for number, path in enumerate(paths):
         write_noise(path, seed=number, seconds=0.1 + 0.05 * number, rate=RATE)
-    return prepare([Source(path=str(path)) for path in paths], name="x", cache_dir=folder / "cache", rate=RATE)
+    return prepare(whole_files(map(str, paths)), name="x", cache_dir=folder / "cache", rate=RATE)
 
 
 def module(store: Store, **options: object) -> SpeechData:
@@ -83,7 +84,7 @@ def test_a_batch_holds_the_clips_samples_and_zeros_after_them(store: Store):
     for batch in data.val_dataloader():
         for wave, length, clip in zip(batch.wave, batch.facts.length, batch.facts.clip, strict=True):
             offset, whole = (int(store.index[name][int(clip)]) for name in ("offset", "length"))
-            samples = np.asarray(store.samples[offset : offset + whole])
+            samples = store.samples.read(offset, whole)
             assert any(
                 np.array_equal(wave[:length], samples[start : start + int(length)]) for start in range(0, whole, 4000)
             )
@@ -108,7 +109,7 @@ def test_a_store_is_copied_whole_whatever_the_piece(store: Store, monkeypatch: p
     monkeypatch.setattr("ser_lightning.data.resident.PIECE", 1000)
     samples = module(store, resident=True).samples
     assert samples is not None
-    np.testing.assert_array_equal(samples.numpy(), np.asarray(store.samples))
+    np.testing.assert_array_equal(samples.numpy(), store.samples.flat)
 
 
 def test_epochs_differ_and_come_back(store: Store, tmp_path: Path):

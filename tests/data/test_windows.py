@@ -9,7 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ser_lightning.data.windows import EvalBatches, Layout, Request, TrainBatches, Windows, gather
+from ser_lightning.data.samples import Samples
+from ser_lightning.data.windows import EvalBatches, Layout, Request, TrainBatches, Windows
 
 Int = npt.NDArray[np.int64]
 
@@ -44,34 +45,9 @@ def train(
     return made
 
 
-class TestGather:
-    @given(st.data(), st.integers(1, 12))
-    def test_it_is_the_plain_loop(self, data: st.DataObject, window: int):
-        samples = np.array(data.draw(st.lists(st.integers(-32768, 32767), min_size=window, max_size=50)), np.int16)
-        room = len(samples) - window
-        rows = data.draw(st.lists(st.tuples(st.integers(0, room), st.integers(0, window)), max_size=6))
-        start, length = (np.array([row[at] for row in rows], dtype=np.int64) for at in (0, 1))
-        expected = np.zeros((len(rows), window), np.int16)
-        for row, (first, size) in enumerate(rows):
-            expected[row, :size] = samples[first : first + size]
-        before = samples.copy()
-        got = gather(samples, start, length, out=np.empty((len(rows), window), np.int16))
-        np.testing.assert_array_equal(got, expected)
-        np.testing.assert_array_equal(samples, before)
-        assert (got.dtype, got.shape) == (np.int16, (len(rows), window))
-
-    def test_it_reads_a_file_mapped_from_disk_and_leaves_it_alone(self, tmp_path):
-        np.arange(100, dtype="<i2").tofile(tmp_path / "samples.i16")
-        samples = np.memmap(tmp_path / "samples.i16", dtype="<i2", mode="r")
-        waves = gather(samples, np.array([95, 0]), np.array([5, 2]), out=np.empty((2, 5), np.int16))
-        assert waves.tolist() == [[95, 96, 97, 98, 99], [0, 1, 0, 0, 0]]
-        waves[:] = 0
-        assert samples.tolist() == list(range(100))
-
-
 def test_a_request_is_answered_with_its_waves_targets_and_rows():
     targets = np.eye(3, dtype=np.float32)[[0, 2, 1]]
-    windows = Windows(np.arange(20, dtype=np.int16), targets, window=4)
+    windows = Windows(Samples(np.arange(20, dtype=np.int16)), targets, window=4)
     batch = windows[Request(np.array([5, 16]), np.array([4, 2]), np.array([2, 1]), np.array([0, 3]), 7)]
     assert batch.wave.tolist() == [[5, 6, 7, 8], [16, 17, 0, 0]]
     facts = batch.facts

@@ -11,6 +11,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int16
 
+from ser_lightning.data.samples import Samples
+
 FULL_SCALE = 32768.0
 AUDIBLE_DB = -40.0
 """Sound begins and ends where the samples first and last come this near to the clip's peak."""
@@ -46,13 +48,13 @@ def levels(wave: Int16[np.ndarray, " time"]) -> Levels:
     )
 
 
-def with_levels(table: pl.DataFrame, samples: Int16[np.ndarray, " time"], rate: int) -> pl.DataFrame:
+def with_levels(table: pl.DataFrame, samples: Samples, rate: int) -> pl.DataFrame:
     """The clips with `rms_db` (dBFS) and `lead`, `trail` and `zeros` in seconds.
 
     Columns offset and length say where each lies in `samples`; memory is that of the longest clip.
     """
     places = table.select("offset", "length").iter_rows()
-    measured = [levels(samples[offset : offset + length]) for offset, length in places]
+    measured = [levels(samples.read(offset, length)) for offset, length in places]
     columns = pl.DataFrame(measured, schema=Levels._fields, orient="row")
     seconds = [pl.col(name) / rate for name in ("lead", "trail", "zeros")]
     return pl.concat([table, columns.with_columns(seconds)], how="horizontal")

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float, Float32, Int16
 
+from ser_lightning.data.samples import Samples
 from ser_lightning.frontend.frontend import INT16_SCALE, POWER_FLOOR, Frontend
 
 NUM_FRAMES = 40
@@ -45,7 +46,7 @@ class LogMel:
 
 
 def mean_log_mels(
-    table: pl.DataFrame, samples: Int16[np.ndarray, " time"], emotions: Sequence[str], log_mel: LogMel
+    table: pl.DataFrame, samples: Samples, emotions: Sequence[str], log_mel: LogMel
 ) -> Float[np.ndarray, "emotion mel frame"]:
     """The mean in dB over the clips of each emotion, level kept; every emotion has at least one clip."""
     sums = np.zeros((len(emotions), log_mel.filters.shape[1], NUM_FRAMES))
@@ -57,11 +58,9 @@ def mean_log_mels(
     return means
 
 
-def _waves(
-    table: pl.DataFrame, samples: Int16[np.ndarray, " time"]
-) -> Iterator[tuple[int, list[Int16[np.ndarray, " time"]]]]:
+def _waves(table: pl.DataFrame, samples: Samples) -> Iterator[tuple[int, list[Int16[np.ndarray, " time"]]]]:
     """A few clips at a time, with the row of the first."""
     places = list(table.select("offset", "length").iter_rows())
     for first in range(0, len(places), CLIPS_AT_ONCE):
         few = places[first : first + CLIPS_AT_ONCE]
-        yield first, [samples[offset : offset + length] for offset, length in few]
+        yield first, [samples.read(offset, length) for offset, length in few]

@@ -13,8 +13,9 @@ import polars as pl
 
 from ser_lightning.corpora.base import Corpus, Defect, Origin
 from ser_lightning.data.manifest import to_table
+from ser_lightning.data.sources import sources
 from ser_lightning.data.speakers import tied
-from ser_lightning.data.store import Store, prepare, sources
+from ser_lightning.data.store import Store, prepare
 from ser_lightning.data.targets import class_labels
 from ser_lightning.emotions import LabelSet
 from ser_lightning.errors import UserError

@@ -40,12 +40,13 @@ def fingerprints(
     >>> round(float(prints[0] @ prints[1]), 4)
     1.0
     """
-    spectra = np.zeros((len(offset), NUM_BINS + 2 * NUM_NEIGHBOURS), np.float32)
-    bins = slice(FIRST_BIN - NUM_NEIGHBOURS, FIRST_BIN + NUM_BINS + NUM_NEIGHBOURS)
+    folds = np.zeros((len(offset), round(rate / SPACING_HZ)), np.float32)
     for row, (start, num) in enumerate(zip(offset.tolist(), length.tolist(), strict=True)):
         clip = samples[start : start + num]
         if span(clip) >= SHORTEST_SECONDS * rate:
-            spectra[row] = np.abs(np.fft.rfft(folded(clip, round(rate / SPACING_HZ)))[bins])
+            folds[row] = folded(clip, folds.shape[1])
+    bins = slice(FIRST_BIN - NUM_NEIGHBOURS, FIRST_BIN + NUM_BINS + NUM_NEIGHBOURS)
+    spectra: Float32[np.ndarray, "clip bin"] = np.abs(np.fft.rfft(folds)[:, bins])
     return detail(spectra)
 
 

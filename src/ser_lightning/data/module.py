@@ -76,7 +76,7 @@ class SpeechData(pytorch_lightning.LightningDataModule):
         assert self.trainer is not None, "Lightning sets up"
         device = self.trainer.strategy.root_device
         if self.samples is None and is_resident(self.resident, len(self.store.samples), device):
-            self.samples = copied([self.store.samples], device)
+            self.samples = copied(self.store.samples.flat, device)
 
     def rows(self, part: Part) -> npt.NDArray[np.int64]:
         """The table's rows of a part."""

@@ -8,6 +8,7 @@ that is a part of a longer one is not found. Work is almost linear in the number
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -34,10 +35,12 @@ FRAME = 40
 SCHEMA = pl.Schema({"a": pl.Int64, "b": pl.Int64, "correlation": pl.Float64})
 
 Samples = Int16[np.ndarray, " time"]
+Read = Callable[[int, int], Samples]
+"""The samples of a clip by its offset and length, as `ser_lightning.data.samples.Samples.read`."""
 
 
 def recording_pairs(
-    samples: Samples, index: pl.DataFrame, prints: Float32[np.ndarray, "clip feature"], rate: int, *, workers: int = 1
+    read: Read, index: pl.DataFrame, prints: Float32[np.ndarray, "clip feature"], rate: int, *, workers: int = 1
 ) -> pl.DataFrame:
     """Pairs of rows of a store's index that are one recording, though their `hash` differs: a < b, correlation.
 
@@ -46,18 +49,18 @@ def recording_pairs(
     """
     heard = index.with_row_index("row").filter(pl.col("error") == "").unique("hash", keep="first", maintain_order=True)
     row, offset, length = (heard[name].to_numpy().astype(np.int64) for name in ("row", "offset", "length"))
-    found = near_identical(samples, offset, length, prints[row], rate, workers=workers)
+    found = near_identical(read, offset, length, prints[row], rate, workers=workers)
     found = found.with_columns(a=row[found["a"].to_numpy()], b=row[found["b"].to_numpy()])
     again = heard.select("offset", "length", b="row", a=pl.col("row").first().over("sound")).filter(
         pl.col("a") < pl.col("b")
     )
-    telling = [is_distinctive(samples[start : start + num], rate) for start, num, *_ in again.iter_rows()]
+    telling = [is_distinctive(read(start, num), rate) for start, num, *_ in again.iter_rows()]
     exact = again.filter(pl.Series(telling, dtype=pl.Boolean)).select("a", "b", correlation=1.0).cast(SCHEMA)
     return pl.concat([exact, found.join(exact, on=["a", "b"], how="anti")]).sort("a", "b")
 
 
 def near_identical(
-    samples: Samples,
+    read: Read,
     offset: Int64[np.ndarray, " clip"],
     length: Int64[np.ndarray, " clip"],
     prints: Float32[np.ndarray, "clip feature"],
@@ -67,12 +70,12 @@ def near_identical(
 ) -> pl.DataFrame:
     """Pairs of clips that are one recording: a < b (their numbers) and their correlation, 0.9 to 1.
 
-    Clip i is `samples[offset[i] : offset[i] + length[i]]` at `rate` Hz, and `prints` are the clips' `fingerprints`.
+    Clip i is `read(offset[i], length[i])` at `rate` Hz, and `prints` are the clips' `fingerprints`.
     A clip is tried with the 16 `candidates` most alike after it: each of many copies is paired with some of the others.
     """
 
     def clip(number: int) -> Samples:
-        return samples[offset[number] : offset[number] + length[number]]
+        return read(int(offset[number]), int(length[number]))
 
     pairs = candidates(prints)
     clips = np.unique(pairs)

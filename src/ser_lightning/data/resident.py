@@ -5,7 +5,6 @@ All four corpora together are about 1 GB as int16, so that any GPU holds them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -37,16 +36,13 @@ def is_resident(choice: Choice, num_samples: int, device: torch.device) -> bool:
     return 2 * num_samples <= MOST * free
 
 
-def copied(shards: Sequence[npt.NDArray[np.int16]], device: torch.device) -> Int16[Tensor, "time"]:
-    """All shards behind one another on the device, a piece at a time, so that the host holds no second copy."""
-    samples = torch.empty(sum(map(len, shards)), dtype=torch.int16, device=device)
-    place = 0
-    for shard in shards:
-        for first in range(0, len(shard), PIECE):
-            piece = torch.from_numpy(np.array(shard[first : first + PIECE]))
-            samples[place : place + len(piece)] = piece
-            place += len(piece)
-    return samples
+def copied(samples: npt.NDArray[np.int16], device: torch.device) -> Int16[Tensor, "time"]:
+    """The samples on the device, copied a piece at a time, so that the host holds no second copy."""
+    there = torch.empty(len(samples), dtype=torch.int16, device=device)
+    for first in range(0, len(samples), PIECE):
+        piece = torch.from_numpy(np.array(samples[first : first + PIECE]))
+        there[first : first + len(piece)] = piece
+    return there
 
 
 def cut(

@@ -1,7 +1,7 @@
 """Which stretch of which clip goes into which batch: random crops for training, tiles for evaluation.
 
-A sampler yields whole requests (arrays, one entry a window) and the dataset answers one with one gather from the
-memory map, so that no sample is ever handled by Python alone.
+A sampler yields whole requests (arrays, one entry a window) and the dataset answers one with a copy of each window from
+the memory map, so that no sample is ever handled by Python alone.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch.utils.data import Dataset, Sampler
 
 from ser_lightning.counted import Key, uniform, visited
 from ser_lightning.data.batch import Batch, Facts, Places
+from ser_lightning.data.samples import Samples
 from ser_lightning.data.sampling import Int, epoch_order
 
 
@@ -43,12 +44,7 @@ class Windows(Dataset[Batch]):
     """Answers a Request with a Batch of `window` samples each, in pinned memory where a GPU is to copy from it."""
 
     def __init__(
-        self,
-        samples: npt.NDArray[np.int16],
-        targets: npt.NDArray[np.float32],
-        *,
-        window: int,
-        pinned: bool = False,
+        self, samples: Samples, targets: npt.NDArray[np.float32], *, window: int, pinned: bool = False
     ) -> None:
         self.samples = samples
         self.targets = targets
@@ -58,7 +54,7 @@ class Windows(Dataset[Batch]):
     def __getitem__(self, request: Request) -> Batch:
         """One gather of all windows of a request."""
         wave = torch.empty(len(request.clip), self.window, dtype=torch.int16, pin_memory=self.pinned)
-        gather(self.samples, request.start, request.length, out=wave.numpy())
+        self.samples.gather(request.start, request.length, wave)
         return Batch(wave, _facts(request, self.targets))
 
 
@@ -77,27 +73,6 @@ def _facts(request: Request, targets: npt.NDArray[np.float32]) -> Facts:
     numbers = (request.length, request.clip, targets[request.clip], request.visit)
     length, clip, target, visit = map(torch.from_numpy, numbers)
     return Facts(length, clip, target, visit, request.epoch)
-
-
-def gather(
-    samples: npt.NDArray[np.int16], start: Int, length: Int, *, out: npt.NDArray[np.int16]
-) -> npt.NDArray[np.int16]:
-    """Fill `out` [batch time] with windows from a flat array, zeros after each window's own `length`.
-
-    The array is seen as all its windows, one a sample apart, so one index takes each window as one copy.
-
-    >>> gather(np.arange(9, dtype=np.int16), np.array([1, 4]), np.array([3, 2]), out=np.empty((2, 3), np.int16))
-    array([[1, 2, 3],
-           [4, 5, 0]], dtype=int16)
-    """
-    step, window = samples.strides[0], out.shape[1]
-    shape = (len(samples) - window + 1, window)
-    every = np.lib.stride_tricks.as_strided(samples, shape=shape, strides=(step, step), writeable=False)
-    out[:] = every[start]
-    short = np.flatnonzero(length < window)
-    if len(short):
-        out[short] *= np.arange(window) < length[short, None]
-    return out
 
 
 class TrainBatches(Sampler[Request]):
