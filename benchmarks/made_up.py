@@ -11,7 +11,8 @@ import polars as pl
 from ser_lightning.build import RunData
 from ser_lightning.data.clips import Clips
 from ser_lightning.data.leaks import Leaks, shared
-from ser_lightning.data.protocol import protocol
+from ser_lightning.data.parts import PAIRS
+from ser_lightning.data.protocol import absent_classes, protocol
 from ser_lightning.data.samples import map_samples, shard_length, shard_path
 from ser_lightning.data.splits.random import Random
 from ser_lightning.data.store import TAIL_SECONDS, Store
@@ -52,9 +53,10 @@ def made_up_data(folder: Path, num_clips: int) -> RunData:
         hash=pl.format("{}", row),
         recording=pl.format("{}", row),
     )
+    table = table.with_columns(label="emotion")
     splitter, labels = Random(), label_set("native", table["emotion"].unique())
     split = splitter.split(table)
-    table = table.with_columns(part=split.parts, label="emotion")
+    table = table.with_columns(part=split.parts)
     return RunData(
         clips=Clips(table, store, (), (), ()),
         table=table,
@@ -68,8 +70,8 @@ def made_up_data(folder: Path, num_clips: int) -> RunData:
             splitter=splitter,
             split=split,
             origins=(),
-            absent={},
-            shared_audio={},
+            absent=absent_classes(table, labels),
+            shared_audio={f"{a}_{b}": 0 for a, b in PAIRS},
             notes=(),
         ),
     )
