@@ -113,9 +113,9 @@ def tiles(wave: Int16[np.ndarray, " time"], size: int) -> tuple[Int16[Tensor, "b
     """
     start = np.arange(0, max(len(wave), 1), size)
     length = np.minimum(size, len(wave) - start)
-    windows = torch.empty(len(start), size, dtype=torch.int16)
+    windows = np.empty((len(start), size), np.int16)
     Samples(np.concatenate([wave, np.zeros(size, dtype=np.int16)])).gather(start, length, windows)
-    return windows, torch.from_numpy(length)
+    return torch.from_numpy(windows), torch.from_numpy(length)
 
 
 def in_time(

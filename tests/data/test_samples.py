@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,7 +64,7 @@ def test_windows_of_all_shards_are_those_taken_one_by_one(lengths: list[list[int
     expected = np.zeros((len(rows), window), np.int16)
     for row, (first, num) in enumerate(zip(start, size, strict=True)):
         expected[row, :num] = samples.flat[first : first + num]
-    out = torch.full((len(rows), window), -1, dtype=torch.int16)
+    out = np.full((len(rows), window), -1, np.int16)
     samples.gather(start, size, out)
     np.testing.assert_array_equal(out, expected)
 
@@ -73,7 +72,7 @@ def test_windows_of_all_shards_are_those_taken_one_by_one(lengths: list[list[int
 def test_a_window_at_the_very_end_of_a_shard_reaches_into_its_zeros_and_not_into_the_next():
     samples, offset = laid_out(clips_of([[5, 3], [4], [2]]))
     last = offset[[1, 2, 3]] + [2, 3, 1]
-    out = torch.empty(3, TAIL, dtype=torch.int16)
+    out = np.empty((3, TAIL), np.int16)
     samples.gather(last, np.full(3, TAIL), out)
     np.testing.assert_array_equal(out[:, 0], [8, 12, 14])
     assert not out[:, 1:].any()
@@ -82,7 +81,7 @@ def test_a_window_at_the_very_end_of_a_shard_reaches_into_its_zeros_and_not_into
 @pytest.mark.parametrize("kept", [0, 1, 3])
 def test_of_a_window_only_its_own_samples_are_kept(kept: int):
     samples = Samples(np.arange(1, 9, dtype=np.int16))
-    out = torch.empty(1, 4, dtype=torch.int16)
+    out = np.empty((1, 4), np.int16)
     samples.gather(np.array([2]), np.array([kept]), out)
     assert out.tolist() == [[3, 4, 5, 6][:kept] + [0] * (4 - kept)]
 
@@ -96,7 +95,7 @@ def test_files_are_mapped_in_the_order_of_their_numbers_and_left_alone(tmp_path:
     np.testing.assert_array_equal(samples.flat, joined)
     assert [path.stat().st_size for path in shard_paths(tmp_path)] == [2 * len(shard) for shard in shards]
     assert not samples.flat.flags.writeable
-    out = torch.empty(2, 3, dtype=torch.int16)
+    out = np.empty((2, 3), np.int16)
     samples.gather(np.array([0, len(samples) - 3]), np.array([3, 3]), out)
     assert out.tolist() == [[1] * 3, [num_shards] * 3]
     out[:] = 99

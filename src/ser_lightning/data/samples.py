@@ -10,15 +10,13 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
-import warnings
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ser_lightning.data.sampling import Int
 
@@ -37,9 +35,6 @@ class Samples:
 
     def __init__(self, flat: npt.NDArray[np.int16]) -> None:
         self.flat = flat
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # nor is it written to
-            self._tensor = torch.from_numpy(flat)
 
     def __len__(self) -> int:
         return len(self.flat)
@@ -48,21 +43,22 @@ class Samples:
         """The samples of one clip: a view, no copy."""
         return self.flat[offset : offset + length]
 
-    def gather(self, start: Int, length: Int, out: Tensor) -> None:
-        """Windows from the addresses `start` into `out` int16 [batch time], zeros after each window's own `length`.
+    def gather(self, start: Int, length: Int, out: npt.NDArray[np.int16]) -> None:
+        """Windows from the addresses `start` into `out` [batch time], zeros after each window's own `length`.
 
         The samples are seen as all their windows, one a sample apart, so that one index takes each window as one copy.
+        By NumPy, in the calling thread alone: torch would wake threads of its own beside those of the network.
 
         >>> samples = Samples(np.array([1, 2, 3, 4, 5, 0, 0], np.int16))
-        >>> samples.gather(np.array([0, 3]), np.array([1, 2]), out := torch.empty(2, 2, dtype=torch.int16))
+        >>> samples.gather(np.array([0, 3]), np.array([1, 2]), out := np.empty((2, 2), np.int16))
         >>> out.tolist()
         [[1, 0], [4, 5]]
         """
         window = out.shape[1]
-        torch.index_select(self._tensor.unfold(0, window, 1), 0, torch.from_numpy(start), out=out)
+        out[:] = sliding_window_view(self.flat, window)[start]
         short = np.flatnonzero(length < window)
         if len(short):
-            out[short] *= torch.from_numpy(np.arange(window) < length[short, None])
+            out[short] *= np.arange(window) < length[short, None]
 
 
 def shard_length(filled: int, tail: int) -> int:

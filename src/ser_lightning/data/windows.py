@@ -54,7 +54,7 @@ class Windows(Dataset[Batch]):
     def __getitem__(self, request: Request) -> Batch:
         """One gather of all windows of a request."""
         wave = torch.empty(len(request.clip), self.window, dtype=torch.int16, pin_memory=self.pinned)
-        self.samples.gather(request.start, request.length, wave)
+        self.samples.gather(request.start, request.length, wave.numpy())
         return Batch(wave, _facts(request, self.targets))
 
 
