@@ -25,7 +25,8 @@ class Shift(nn.Module):
 
     def forward(self, wave: Wave, key: Key) -> Wave:
         """Shift by a whole number of samples, uniform in [-seconds, seconds]."""
-        return shift(wave, uniform_between(key, "shift", -self.samples, self.samples + 1).floor().long())
+        samples = uniform_between(key, "shift", -self.samples, self.samples + 1).floor().long()
+        return shift(wave, samples, most=min(self.samples, wave.shape[1]))
 
 
 class Gain(nn.Module):
@@ -79,15 +80,13 @@ class Noise(nn.Module):
         return bank.unfold(0, time, 1)
 
 
-def shift(wave: Wave, samples: Int64[Tensor, batch]) -> Wave:
-    """Each window later by its number of samples (earlier if negative), zeros where nothing was.
+def shift(wave: Wave, samples: Int64[Tensor, batch], *, most: int) -> Wave:
+    """Each window later by its number of samples (earlier if negative), zeros where nothing was; `most` either way.
 
     Every shift of a window is a stretch of the window between zeros, so that each is one copy.
     """
-    time = wave.shape[1]
-    padded = functional.pad(wave, (time, time))
-    stretches = padded.unfold(1, time, 1)
-    return stretches[torch.arange(len(wave), device=wave.device), time - samples.clamp(-time, time)]
+    stretches = functional.pad(wave, (most, most)).unfold(1, wave.shape[1], 1)
+    return stretches[torch.arange(len(wave), device=wave.device), most - samples.clamp(-most, most)]
 
 
 def apply_gain(wave: Wave, gain_db: Float[Tensor, batch]) -> Wave:
