@@ -109,7 +109,7 @@ class Frontend(nn.Module):
         with torch.autocast(wave.device.type, enabled=False), exact_float32():
             window = functional.pad(self.mel.spectrogram.window, self.window_margins)
             power = mel_power(wave.float(), window, self.mel.mel_scale.fb, self.bands, hop=self.hop_length)
-            decibels = 10.0 * torch.log10(power.clamp(min=POWER_FLOOR))
+            decibels = power.clamp_(min=POWER_FLOOR).log10_().mul_(10.0)
             return torch.maximum(decibels, decibels.amax(dim=(1, 2), keepdim=True) - self.top_db)
 
     def to_image(self, log_mel: Float[Tensor, "batch mel frame"]) -> Float[Tensor, "batch channel height width"]:
