@@ -33,8 +33,12 @@ check: setup
 format: setup
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
-bench: setup
-	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+bench: setup  ## the tables of docs/performance.md; RAVDESS is looked for in ../shared/corpora, or: make bench ROOT=DIR
+	@for script in benchmarks/bench_*.py; do \
+	  printf '\n## %s\n\n' $$script; \
+	  root=$$(grep -q -e '"--root"' $$script && echo $(ROOT:%=--root %)); \
+	  $(BIN)/python $$script $$root || exit 1; \
+	done
 
 lock: setup  ## the newest set that works together, with hashes and no index addresses
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
