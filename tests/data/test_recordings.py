@@ -285,7 +285,7 @@ def test_copies_of_real_clips_are_found_and_nothing_else(
     found = np.isin(range(len(paths), len(origin)), [b for _, b in pairs]).reshape(len(rows), len(copies))
     assert dict(zip(copies, (found.mean(axis=0) >= 0.99).tolist(), strict=True)) == dict.fromkeys(copies, True)
     offset, length = (store.index[column].to_numpy() for column in ("offset", "length"))
-    prints = fingerprints(np.asarray(store.samples), offset, length, RATE)
+    prints = fingerprints(store.samples.flat, offset, length, RATE)
     compared = candidates.candidates(prints)
     assert len(compared) > len(copied)
     monkeypatch.setattr(candidates, "EXACT", 0)
