@@ -3,8 +3,8 @@
     python benchmarks/bench_startup.py --root DIR
 
 Fresh processes in turn: one imports torch, torchaudio, timm and pytorch_lightning and ends; the other is the command,
-and ends as its first optimizer step is done; both end at once. The store is prepared once before. Both keep their bytecode, as anyone's
-second run does.
+and ends as its first optimizer step is done; both end at once. The store is prepared once before. Both keep their
+bytecode, as anyone's second run does.
 """
 
 from __future__ import annotations
