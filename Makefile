@@ -28,7 +28,7 @@ test-slow: setup
 	@$(BIN)/python -m pytest -q -m slow
 
 check: setup
-	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy && $(BIN)/python -m pytest -q tests/test_imports.py
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --no-cache --quiet . && $(BIN)/mypy && $(BIN)/python -m pytest -q tests/test_imports.py
 
 format: setup
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from made_up import made_up_training
 from torch import Tensor
 from torch.nn import functional
 
+from made_up import made_up_training
 from measuring import finish, in_turn, machine, print_table, ratios, spread
 from ser_lightning.counted import Key
 from ser_lightning.frontend.frontend import to_float
