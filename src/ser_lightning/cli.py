@@ -24,7 +24,8 @@ from rich.markup import escape
 from ser_lightning.errors import RunFailedError, UserError
 from ser_lightning.terminal import err, out
 
-Job = Callable[[DictConfig], None]
+Job = Callable[[DictConfig], object]
+"""What a command does with its config; in a multirun Hydra hands what it returns to the sweeper."""
 
 # torchmetrics imports onnxruntime where it is installed, and that looks up a telemetry host unless told not to.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -36,8 +37,8 @@ def run_command(job: Job, config_name: str) -> None:
     kept = _existing_folders(sys.argv[1:])
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here whole; without it Hydra prints and exits by itself
 
-    def guarded(config: DictConfig) -> None:
-        _run_job(job, config, kept)
+    def guarded(config: DictConfig) -> object:
+        return _run_job(job, config, kept)
 
     try:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)(guarded)()
@@ -58,13 +59,13 @@ def conf_dir() -> Path:
     return shipped if shipped.is_dir() else checkout
 
 
-def _run_job(job: Job, config: DictConfig, kept: set[Path]) -> None:
+def _run_job(job: Job, config: DictConfig, kept: set[Path]) -> object:
     state = HydraConfig.get()
     multirun = state.mode is RunMode.MULTIRUN
     if multirun:
         out.print(f"\n=== job {state.job.num}: {' '.join(state.overrides.task) or 'as configured'}", markup=False)
     try:
-        job(config)
+        return job(config)
     except UserError as error:
         _print_problems(error.problems)
         _remove_if_empty(Path(state.runtime.output_dir), kept)

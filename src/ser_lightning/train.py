@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-def train(config: DictConfig) -> None:
-    """Train as configured, in Hydra's run directory."""
+def train(config: DictConfig) -> str:
+    """Train as configured, in Hydra's run directory, whose path it returns."""
     from pathlib import Path
 
     from hydra.core.hydra_config import HydraConfig
@@ -22,7 +22,9 @@ def train(config: DictConfig) -> None:
 
     state = HydraConfig.get()
     sweep = Path(state.sweep.dir).name if state.mode is RunMode.MULTIRUN else None
-    train_run(plain(config), Path(state.runtime.output_dir), sweep=sweep)
+    run_dir = Path(state.runtime.output_dir)
+    train_run(plain(config), run_dir, sweep=sweep)
+    return str(run_dir)
 
 
 if __name__ == "__main__":
