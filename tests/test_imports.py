@@ -10,11 +10,11 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ENTRY = {
     *("cli", "composition", "train", "run", "prepare", "preparation", "describe", "description", "download"),
     *("evaluate", "evaluating", "evaluated_data", "run_corpus", "summarize", "summarizing", "stack", "stacking"),
-    "sweep_end",
+    *("sweep_end", "resuming"),
 }
 TRAINING = {
     *("build", "announce", "results", "run_files", "wandb_log", "loggers", "trainer"),
-    *("callbacks", "compiling", "task", "progress_bar"),
+    *("callbacks", "checkpoints", "compiling", "task", "progress_bar"),
 }
 HYDRA = {
     "cli",

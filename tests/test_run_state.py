@@ -42,7 +42,7 @@ def test_what_changes_results_changes_the_hash(change, same):
 
 
 def test_a_config_that_cannot_be_read_is_told(tmp_path):
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="holds no run"):
         read_config(tmp_path)
     (tmp_path / "config.yaml").write_text("a: [")
     with pytest.raises(UserError, match="cannot be read"):

@@ -166,14 +166,6 @@ def test_the_same_seed_gives_the_same_predictions_and_log(arguments, finished, c
         assert (again / name).read_bytes() == (finished / name).read_bytes()
 
 
-def test_a_finished_run_is_not_overwritten(arguments, finished, corpus, run_job):
-    before = (finished / "metrics.json").read_bytes()
-    result = run_job(train, "train", arguments(corpus, finished.parent, f"hydra.run.dir={finished}"))
-    assert result.code == 2
-    assert "holds a finished run" in result.err
-    assert (finished / "metrics.json").read_bytes() == before
-
-
 def test_the_summary_has_protocol_scores_and_report(arguments, corpus, tmp_path, run_job):
     result = run_job(train, "train", arguments(corpus, tmp_path, "trainer=debug", f"hydra.run.dir={tmp_path / 'run'}"))
     assert result.code == 0

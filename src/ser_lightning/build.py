@@ -28,6 +28,7 @@ from ser_lightning.emotions import LabelSet, label_set
 from ser_lightning.errors import UserError
 from ser_lightning.learned_labels import learned_label_set
 from ser_lightning.loggers import LoggedRun
+from ser_lightning.stopping import StopRequest
 from ser_lightning.task import EmotionTask
 
 Config = Mapping[str, Any]
@@ -132,11 +133,18 @@ def _in_parts(clips: Clips, split: Split) -> tuple[Clips, pl.DataFrame]:
 
 
 def build_training(
-    config: Config, data: RunData, run_dir: Path, *, sweep: str | None = None
+    config: Config,
+    data: RunData,
+    run_dir: Path,
+    *,
+    run_id: str | None = None,
+    sweep: str | None = None,
+    stop: StopRequest | None = None,
 ) -> tuple[EmotionTask, SpeechData, pytorch_lightning.Trainer, list[Logger]]:
-    """The task, the batches, the trainer and its loggers; `sweep` is the name of the multirun that this is a job of.
+    """The task, the batches, the trainer and its loggers.
 
-    Raises UserError where weights are out of reach.
+    Loggers know the run by `run_id`, and `sweep` is the multirun that it is a job of. The trainer looks between steps
+    whether it was asked to `stop`. Raises UserError where weights are out of reach.
     """
     pytorch_lightning.seed_everything(config["seed"], workers=True, verbose=False)
     frontend = built(config["frontend"])
@@ -156,9 +164,9 @@ def build_training(
         description=describe(config, data.labels),
     )
     tags = (*data.protocol["corpora"], config["model"]["backbone"], data.protocol["split"])
-    logged = LoggedRun(folder=run_dir, name=config["name"], sweep=sweep, tags=tags)
+    logged = LoggedRun(folder=run_dir, name=config["name"], id=run_id, sweep=sweep, tags=tags)
     loggers = [built(node, logged) for node in config["logger"].values()]
-    return task, module, built(config["trainer"], run_dir, loggers), loggers
+    return task, module, built(config["trainer"], run_dir, loggers, stop or StopRequest()), loggers
 
 
 def class_counts(data: RunData) -> torch.Tensor:

@@ -1,14 +1,14 @@
-"""What a run writes while it trains: one row an epoch to log.csv, wall times to timing.csv, checkpoints."""
+"""What a run writes while it trains: one row an epoch to log.csv, wall times to timing.csv."""
 
 from __future__ import annotations
 
 import csv
 import time
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning
 import torch
-from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
 from ser_lightning.files import atomic_path
 from ser_lightning.step_clock import StepClock
@@ -18,7 +18,8 @@ from ser_lightning.task import MONITOR
 class EpochLog(pytorch_lightning.Callback):
     """One row an epoch, counted from 1, in log.csv, which is deterministic; seconds in timing.csv; a printed line.
 
-    Beside the seconds stands what share of the training steps was input (see `StepClock`).
+    Beside the seconds stands what share of the training steps was input (see `StepClock`). Of an epoch that was broken
+    off, the times are those since the run goes on.
     """
 
     def __init__(self, *, run_dir: Path) -> None:
@@ -32,6 +33,18 @@ class EpochLog(pytorch_lightning.Callback):
     def on_fit_start(self, trainer: pytorch_lightning.Trainer, task: pytorch_lightning.LightningModule) -> None:
         """Time steps on the device that they run on."""
         self.clock = StepClock(trainer.strategy.root_device)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All rows so far."""
+        return {"rows": self.rows, "times": self.times}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on after these rows."""
+        self.rows, self.times = state_dict["rows"], state_dict["times"]
+
+    def on_train_start(self, trainer: pytorch_lightning.Trainer, task: pytorch_lightning.LightningModule) -> None:
+        """Start the clocks, as an epoch that goes on in its middle has no start."""
+        self.on_train_epoch_start(trainer, task)
 
     def on_train_epoch_start(self, trainer: pytorch_lightning.Trainer, task: pytorch_lightning.LightningModule) -> None:
         """Start the clocks."""
@@ -83,20 +96,6 @@ class EpochLog(pytorch_lightning.Callback):
                 f"{train_seconds + val_seconds:.1f} s ({input_share:.0%} input)",
                 flush=True,
             )
-
-
-def checkpoint_callbacks(run_dir: Path) -> list[ModelCheckpoint]:
-    """best.ckpt by validation balanced accuracy, and last.ckpt of every epoch."""
-    folder = run_dir / "checkpoints"
-    return [
-        ModelCheckpoint(folder, "best", monitor=MONITOR, mode="max", save_top_k=1, enable_version_counter=False),
-        ModelCheckpoint(folder, "last", monitor=None, save_top_k=1, enable_version_counter=False),
-    ]
-
-
-def early_stopping_callback(patience: int) -> EarlyStopping:
-    """Stops after `patience` epochs without a better validation balanced accuracy."""
-    return EarlyStopping(MONITOR, mode="max", patience=patience)
 
 
 def write_rows(path: Path, rows: list[dict[str, float]]) -> None:

@@ -17,7 +17,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
@@ -27,6 +27,7 @@ from ser_lightning.terminal import err, out
 Job = Callable[[DictConfig], object]
 """What a command does with its config; in a multirun Hydra hands what it returns to the sweeper."""
 
+OmegaConf.register_new_resolver("first_given", lambda *values: next(v for v in values if v is not None), replace=True)
 # torchmetrics imports onnxruntime where it is installed, and that looks up a telemetry host unless told not to.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
@@ -93,7 +94,8 @@ def _print_problems(problems: list[str]) -> None:
 
 def _existing_folders(arguments: list[str]) -> set[Path]:
     """The working directory, and a run directory on the command line that is there already: Hydra did not make them."""
-    given = [Path(argument.partition("=")[2]) for argument in arguments if argument.startswith("hydra.run.dir=")]
+    keys = ("hydra.run.dir=", "resume=")
+    given = [Path(argument.partition("=")[2]) for argument in arguments if argument.startswith(keys)]
     return {folder.resolve() for folder in (Path(), *given) if folder.is_dir()}
 
 

@@ -125,6 +125,7 @@ class TrainSettings:
     on_bad_audio: OnBadAudio
     leaks: Policy
     shuffle_train_labels: bool
+    resume: Folder | None = None
     corpus: dict[str, Any]
     split: dict[str, Any]
     frontend: dict[str, Any]

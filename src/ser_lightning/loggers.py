@@ -25,12 +25,16 @@ LONGEST_TAG = 64
 
 @dataclass(frozen=True, kw_only=True)
 class LoggedRun:
-    """What a logger is told of its run; `sweep` is the name of the multirun that it is a job of, or None."""
+    """What a logger is told of its run; `sweep` is the name of the multirun that it is a job of, or None.
+
+    A run that was broken off goes on under its `id`; without one it has a new one.
+    """
 
     folder: Path
     name: str
     sweep: str | None
     tags: tuple[str, ...]
+    id: str | None = None
 
 
 class EpochsFromOne(WandbLogger):
@@ -73,6 +77,7 @@ def wandb(
         err.print(f"W&B runs offline ({reason}); how to upload the run is told when it is done")
     return EpochsFromOne(
         name=f"{run.name}/{run.folder.name}",
+        version=run.id,
         save_dir=run.folder,
         project=project,
         entity=entity,

@@ -7,54 +7,113 @@ there and says what happened.
 from __future__ import annotations
 
 import logging
+import os
+import shlex
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ser_lightning.announce import conclude, introduce
-from ser_lightning.build import build_data, build_training, check
+from ser_lightning.build import RunData, build_data, build_training, check
 from ser_lightning.compiling import told_if_not_compiled
 from ser_lightning.config import TrainSettings
 from ser_lightning.errors import UserError
 from ser_lightning.evaluation.report import write_report
 from ser_lightning.illustration import build_examples
 from ser_lightning.memory import told_if_out_of_memory
+from ser_lightning.processes import is_first
 from ser_lightning.results import predict_parts, write_metrics
-from ser_lightning.run_files import write_run_files
+from ser_lightning.resuming import check_same, clean_up
+from ser_lightning.run_files import keep_environment, write_run_files
+from ser_lightning.run_state import CONFIG, RunState, num_epochs, run_state, write_config
+from ser_lightning.stopping import StoppedError, StopRequest, requeue
+from ser_lightning.terminal import err, out
 from ser_lightning.wandb_log import log_config, log_results
 
 
 def train_run(config: Mapping[str, Any], run_dir: Path, *, sweep: str | None = None) -> None:
     """Train as configured and leave everything in `run_dir`; `sweep` is the name of the multirun that this is a job of.
 
-    Raises UserError or RunFailedError.
+    Where the folder has this very run, unfinished, it goes on, and ends as if it had not been broken off; a finished
+    one is left as it is. Raises UserError or RunFailedError, and StoppedError after a signal.
     """
     quieten()
     check(config, TrainSettings)
-    if (run_dir / "metrics.json").exists():
-        raise UserError(f"{run_dir} holds a finished run, which is not overwritten; choose another name=")
-    data = build_data(config)
+    state = run_state(run_dir)
+    if state is not RunState.NEW:
+        check_same(run_dir, config)
+    if state is RunState.FINISHED:
+        out.print(f"{run_dir} holds this run, finished: nothing is left to do", markup=False)
+        return
+    stop = StopRequest()
     advice = out_of_memory_advice(config["data"]["batch_size"], config["trainer"]["accumulate_grad_batches"])
-    with told_if_out_of_memory(advice), told_if_not_compiled():
-        task, module, trainer, loggers = build_training(config, data, run_dir, sweep=sweep)
-        if trainer.world_size > 1 and config["model"]["freeze_epochs"]:
-            raise UserError("model.freeze_epochs needs one device (trainer.devices=1), or must be 0 on several")
-        log_config(loggers, config, data.protocol)
-        if trainer.is_global_zero:
-            introduce(data, task, trainer, config["model"]["backbone"])
-            write_run_files(run_dir, config, data.table, data.clips.left_out, data.leaks)
-        trainer.fit(task, datamodule=module)
-        if not trainer.is_global_zero:
-            return
-        debug, device = config["trainer"]["debug"], trainer.strategy.root_device
-        predictions = predict_parts(task, module, data, run_dir, device=device, one_batch=debug)
-        metrics = write_metrics(predictions, data, run_dir)
-        test, network = predictions.tables["test"], task.network.cpu()
-        examples = build_examples(test, data.table, data.clips.store, task.frontend, network, window=module.window)
-        report = write_report(run_dir, examples=examples)
-        log_results(loggers, run_dir, predictions.tables, metrics, examples)
-        conclude(metrics, run_dir, report)
+    with stop.listening(), told_if_out_of_memory(advice), told_if_not_compiled():
+        try:
+            _trained(config, _begun(config, run_dir, state), run_dir, stop, sweep=sweep)
+        except StoppedError as stopped:
+            _tell_how_to_go_on(stopped, run_dir, sweep=sweep)
+            raise
+
+
+def _begun(config: Mapping[str, Any], run_dir: Path, state: RunState) -> RunData:
+    """The run's data; config.yaml is there before they are prepared, so that a run can go on whenever it is killed."""
+    if state is RunState.NEW:
+        write_config(run_dir, config)
+    else:
+        clean_up(run_dir)
+    try:
+        return build_data(config)
+    except UserError:
+        if state is RunState.NEW:
+            (run_dir / CONFIG).unlink()
+        raise
+
+
+def _trained(config: Mapping[str, Any], data: RunData, run_dir: Path, stop: StopRequest, *, sweep: str | None) -> None:
+    last = run_dir / "checkpoints" / "last.ckpt"
+    going_on = last if last.exists() else None
+    run_id = keep_environment(run_dir, config, data.table)
+    task, module, trainer, loggers = build_training(
+        without_weights(config) if going_on else config, data, run_dir, run_id=run_id, sweep=sweep, stop=stop
+    )
+    if trainer.world_size > 1 and config["model"]["freeze_epochs"]:
+        raise UserError("model.freeze_epochs needs one device (trainer.devices=1), or must be 0 on several")
+    log_config(loggers, config, data.protocol)
+    if trainer.is_global_zero:
+        introduce(data, task, trainer, config["model"]["backbone"])
+        write_run_files(run_dir, data.table, data.clips.left_out, data.leaks)
+        if going_on:
+            out.print(f"going on after epoch {num_epochs(run_dir)}, from {last}", markup=False)
+    trainer.fit(task, datamodule=module, ckpt_path=going_on, weights_only=True)
+    if not trainer.is_global_zero:
+        return
+    debug, device = config["trainer"]["debug"], trainer.strategy.root_device
+    predictions = predict_parts(task, module, data, run_dir, device=device, one_batch=debug)
+    metrics = write_metrics(predictions, data, run_dir)
+    test, network = predictions.tables["test"], task.network.cpu()
+    examples = build_examples(test, data.table, data.clips.store, task.frontend, network, window=module.window)
+    report = write_report(run_dir, examples=examples)
+    log_results(loggers, run_dir, predictions.tables, metrics, examples)
+    conclude(metrics, run_dir, report)
+
+
+def without_weights(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, but for the weights that a network begins with: those of a checkpoint come over them.
+
+    >>> without_weights({"model": {"backbone": "resnet18", "pretrained": True}})
+    {'model': {'backbone': 'resnet18', 'pretrained': False}}
+    """
+    bare = {"pretrained": False, "weights": None}
+    return {**config, "model": {key: bare.get(key, value) for key, value in config["model"].items()}}
+
+
+def _tell_how_to_go_on(stopped: StoppedError, run_dir: Path, *, sweep: str | None) -> None:
+    if is_first(os.environ):
+        again = "the same command" if sweep else f"python -m ser_lightning.train resume={shlex.quote(str(run_dir))}"
+        err.print(f"stopped by {stopped.signal.name}; this run goes on with: {again}", markup=False)
+        if line := requeue(os.environ, stopped.signal):
+            err.print(line, markup=False)
 
 
 def out_of_memory_advice(batch_size: int, accumulate: int) -> str:

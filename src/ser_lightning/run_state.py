@@ -19,7 +19,7 @@ from ser_lightning.files import write_text
 
 CONFIG = "config.yaml"
 LAST_WRITTEN = ("metrics.json", "report/index.html")
-NOT_COMPARED = ("cache_dir", "logger")
+NOT_COMPARED = ("cache_dir", "logger", "resume")
 """Keys that change no result, so that a run broken off may go on with others."""
 
 
@@ -50,6 +50,12 @@ def config_hash(config: Mapping[str, Any]) -> str:
     return hashlib.blake2b(json.dumps(compared, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
+def num_epochs(run_dir: Path) -> int:
+    """How many epochs a run has trained to their end, as log.csv has them."""
+    log = run_dir / "log.csv"
+    return max(0, len(log.read_text(encoding="utf-8").splitlines()) - 1) if log.is_file() else 0
+
+
 def write_config(run_dir: Path, config: Mapping[str, Any]) -> None:
     """Write config.yaml."""
     write_text(run_dir / CONFIG, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
@@ -58,6 +64,8 @@ def write_config(run_dir: Path, config: Mapping[str, Any]) -> None:
 def read_config(run_dir: Path) -> dict[str, Any]:
     """The config of a run; raises UserError where there is none, or where it cannot be read."""
     path = run_dir / CONFIG
+    if not path.is_file():
+        raise UserError(f"{run_dir} holds no run: there is no {CONFIG} in it")
     try:
         config = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

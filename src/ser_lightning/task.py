@@ -35,6 +35,7 @@ class EmotionTask(pytorch_lightning.LightningModule):
     """
 
     train_confusion: Tensor
+    train_loss: Tensor
 
     def __init__(
         self,
@@ -64,6 +65,7 @@ class EmotionTask(pytorch_lightning.LightningModule):
         self.averages = ClipAverage(0, len(labels))
         self.training_logits: Callable[[Tensor], Tensor] = self.forward
         self.register_buffer("train_confusion", torch.zeros(len(labels), len(labels)), persistent=False)
+        self.register_buffer("train_loss", torch.zeros((), dtype=torch.float64), persistent=False)
 
     def forward(self, image: Float[Tensor, "batch channel height width"]) -> Float[Tensor, "batch class"]:
         """Logits of images."""
@@ -74,10 +76,15 @@ class EmotionTask(pytorch_lightning.LightningModule):
         """Compile the network's part of a training step; evaluation, whose batches vary in size, stays as it is."""
         self.training_logits = torch.compile(self.forward, mode=mode, dynamic=False)
 
+    def on_train_start(self) -> None:
+        """Freeze or thaw the backbone, as an epoch that goes on in its middle has no start."""
+        self.network.start_epoch(self.current_epoch)
+
     def on_train_epoch_start(self) -> None:
-        """Freeze or thaw the backbone."""
+        """Freeze or thaw the backbone; nothing is summed up yet."""
         self.network.start_epoch(self.current_epoch)
         self.train_confusion.zero_()
+        self.train_loss.zero_()
 
     def on_train_batch_start(self, batch: Images, batch_idx: int) -> None:
         """Seed dropout and drop-path by step, so that a resumed run draws what an unbroken one draws."""
@@ -90,7 +97,7 @@ class EmotionTask(pytorch_lightning.LightningModule):
         loss: Tensor = self.loss(logits, batch.target)
         cells = (batch.target.argmax(1), logits.detach().argmax(1))
         self.train_confusion.index_put_(cells, torch.ones_like(batch.target[:, 0]), accumulate=True)
-        self.log("train_loss", loss.detach(), on_step=False, on_epoch=True, sync_dist=True, batch_size=len(batch.clip))
+        self.train_loss += loss.detach() * len(batch.clip)
         return loss
 
     def on_validation_epoch_start(self) -> None:
@@ -105,8 +112,10 @@ class EmotionTask(pytorch_lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Score the whole part."""
         loss, scored = self._score()
+        train_loss, confusion = self._training_sums()
+        self.log("train_loss", (train_loss / confusion.sum()).float())
+        self.log("train_balanced_accuracy", balanced_accuracy(confusion))
         self.log("val_loss", loss, sync_dist=True)
-        self.log("train_balanced_accuracy", balanced_accuracy(self.train_confusion), sync_dist=True)
         self.log("val_accuracy", scored["accuracy"])
         self.log(MONITOR, scored["balanced_accuracy"], prog_bar=True)
         self.log("val_macro_f1", scored["macro_f1"])
@@ -135,8 +144,22 @@ class EmotionTask(pytorch_lightning.LightningModule):
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), gradient_clip_val)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the closed description of what is needed to predict."""
+        """Add the closed description of what is needed to predict, and what this epoch has summed up so far."""
         checkpoint["recognizer"] = self.description
+        checkpoint["training_sums"] = self._training_sums()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on summing up; what all processes had is the first one's now."""
+        for mine, saved in zip((self.train_loss, self.train_confusion), checkpoint["training_sums"], strict=True):
+            mine.copy_(saved if self.global_rank == 0 else torch.zeros_like(saved))
+
+    def _training_sums(self) -> tuple[Tensor, Tensor]:
+        """The sum of this epoch's training losses over clips, and its confusion [truth guess], of all processes."""
+        loss, confusion = (
+            self.trainer.strategy.reduce(own.clone(), reduce_op="sum")
+            for own in (self.train_loss, self.train_confusion)
+        )
+        return loss, confusion
 
     def _score(self) -> tuple[Tensor, EpochScores]:
         """The weighted loss on clip probabilities, and the scores over all processes."""

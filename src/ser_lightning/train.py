@@ -18,12 +18,18 @@ def train(config: DictConfig) -> str:
     from hydra.types import RunMode
 
     from ser_lightning.config import plain
+    from ser_lightning.errors import UserError
+    from ser_lightning.resuming import resumed_config
     from ser_lightning.run import train_run
 
     state = HydraConfig.get()
-    sweep = Path(state.sweep.dir).name if state.mode is RunMode.MULTIRUN else None
-    run_dir = Path(state.runtime.output_dir)
-    train_run(plain(config), run_dir, sweep=sweep)
+    multirun = state.mode is RunMode.MULTIRUN
+    settings, run_dir = plain(config), Path(state.runtime.output_dir)
+    if settings.pop("resume") is not None:
+        if multirun:
+            raise UserError("resume= goes on with one run; the same command with -m goes on with a multirun")
+        settings = resumed_config(run_dir, list(state.overrides.task))
+    train_run(settings, run_dir, sweep=Path(state.sweep.dir).name if multirun else None)
     return str(run_dir)
 
 

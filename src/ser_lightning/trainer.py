@@ -12,10 +12,12 @@ import torch
 from annotated_types import Ge, Gt
 from pytorch_lightning.loggers import Logger
 
-from ser_lightning.callbacks import EpochLog, checkpoint_callbacks, early_stopping_callback
+from ser_lightning.callbacks import EpochLog
+from ser_lightning.checkpoints import WholeFiles, checkpoint_callbacks, early_stopping_callback
 from ser_lightning.compiling import CompiledSteps, CompileMode
 from ser_lightning.precision import allow_tf32
 from ser_lightning.progress_bar import LossBar
+from ser_lightning.stopping import StopRequest
 
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 
@@ -23,6 +25,7 @@ Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 def make_trainer(
     run_dir: Path,
     loggers: Sequence[Logger],
+    stop: StopRequest,
     *,
     accelerator: Literal["auto", "cpu", "gpu"] = "auto",
     devices: Annotated[int, Gt(0)] | Literal["auto"] = "auto",
@@ -33,17 +36,25 @@ def make_trainer(
     accumulate_grad_batches: Annotated[int, Gt(0)] = 1,
     gradient_clip_val: Annotated[float, Ge(0)] | None = 1.0,
     tf32: bool = True,
+    checkpoint_minutes: Annotated[float, Gt(0)] | None = 10.0,
+    checkpoint_steps: Annotated[int, Gt(0)] | None = None,
     compile: CompileMode | None = None,  # noqa: A002 (the key is called as torch calls it)
     debug: bool = False,
 ) -> pytorch_lightning.Trainer:
     """A trainer that logs and keeps checkpoints in `run_dir`; `debug` is one epoch with one batch a part.
+
+    last.ckpt is written at the end of an epoch, when `stop` was asked for, and besides every `checkpoint_minutes` or
+    `checkpoint_steps` optimizer steps.
 
     `tf32` lets a GPU round the factors of float32 products to ten bits in training; spectrograms and the passes that
     write predictions are exact all the same. `compile` is torch.compile's mode for the network's part of training
     steps; `reduce-overhead` and `max-autotune` replay them as CUDA graphs.
     """
     allow_tf32(allowed=tf32)
-    callbacks: list[pytorch_lightning.Callback] = [EpochLog(run_dir=run_dir), *checkpoint_callbacks(run_dir)]
+    callbacks: list[pytorch_lightning.Callback] = [
+        EpochLog(run_dir=run_dir),
+        *checkpoint_callbacks(run_dir / "checkpoints", stop, minutes=checkpoint_minutes, steps=checkpoint_steps),
+    ]
     if early_stopping_patience is not None:
         callbacks.append(early_stopping_callback(early_stopping_patience))
     if compile is not None:
@@ -64,6 +75,7 @@ def make_trainer(
         limit_val_batches=1 if debug else None,
         logger=list(loggers) or False,
         callbacks=callbacks,
+        plugins=[WholeFiles()],
         enable_progress_bar=sys.stderr.isatty(),
         enable_model_summary=False,
         num_sanity_val_steps=0,

@@ -30,6 +30,7 @@ class BatchLoader:
     ) -> None:
         self.windows = windows
         self.sampler = sampler
+        self.taken = 0
         self.batch_sampler = None  # Lightning asks for one; requests are whole batches already
         self.processes: DataLoader[Batch | Places] | None = None
         if workers:
@@ -47,9 +48,19 @@ class BatchLoader:
         return len(self.sampler)
 
     def __iter__(self) -> Iterator[Batch | Places]:
-        if self.processes is not None:
-            return iter(self.processes)
-        return ahead(self.windows[request] for request in self.sampler)
+        self.taken = self.sampler.first
+        made = ahead(self.windows[request] for request in self.sampler) if self.processes is None else self.processes
+        for batch in made:
+            self.taken += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, int]:
+        """The epoch and how many of its batches were taken; what is read ahead is not."""
+        return {"epoch": self.sampler.epoch, "batch": self.taken}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Begin after the batches that were taken."""
+        self.sampler.start_at(state["epoch"], state["batch"])
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:

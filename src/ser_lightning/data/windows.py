@@ -97,18 +97,23 @@ class TrainBatches(Sampler[Request]):
         self.layout, self.rows, self.window, self.seed, self.groups = layout, rows, window, seed, groups
         self.batch_size = min(batch_size, max(1, len(rows) // world))
         self.rank, self.world = rank, world
-        self.epoch = 0
+        self.epoch, self.first = 0, 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch that the next iteration draws; Lightning calls it."""
+        """Choose the epoch that the next iteration draws, from its beginning if it is another; Lightning calls it."""
+        self.first = self.first if epoch == self.epoch else 0
         self.epoch = epoch
+
+    def start_at(self, epoch: int, batch: int) -> None:
+        """Have the next iteration begin with this batch of this epoch."""
+        self.epoch, self.first = epoch, batch
 
     def __len__(self) -> int:
         return len(self.rows) // (self.batch_size * self.world)
 
     def __iter__(self) -> Iterator[Request]:
         order, visits = epoch_order(self.rows, self.groups, np.random.default_rng([self.seed, self.epoch]))
-        for batch in range(len(self)):
+        for batch in range(self.first, len(self)):
             first = (batch * self.world + self.rank) * self.batch_size
             taken = slice(first, first + self.batch_size)
             yield self._crops(order[taken], visits[taken])
@@ -144,12 +149,17 @@ class EvalBatches(Sampler[Request]):
             epoch=0,
         )
         self.batch_size = batch_size
+        self.epoch, self.first = 0, 0
+
+    def start_at(self, epoch: int, batch: int) -> None:
+        """Have iterations begin with this batch; all epochs are alike."""
+        self.epoch, self.first = epoch, batch
 
     def __len__(self) -> int:
         return -(-len(self.requests.clip) // self.batch_size)
 
     def __iter__(self) -> Iterator[Request]:
-        for first in range(0, len(self.requests.clip), self.batch_size):
+        for first in range(self.first * self.batch_size, len(self.requests.clip), self.batch_size):
             part = slice(first, first + self.batch_size)
             start, length, clip, visit, epoch = self.requests
             yield Request(start[part], length[part], clip[part], visit[part], epoch)
