@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ser_lightning.clip_average import ClipAverage
+from ser_lightning.clip_average import ClipAverage, in_turn
 
 RANDOM = torch.Generator().manual_seed(0)
 NUM_CLIPS, NUM_CLASSES, NUM_WINDOWS = 12, 4, 50
@@ -76,3 +76,14 @@ def test_bfloat16_windows_are_summed_in_float32():
             torch.tensor([[1.0, 0.0]]),
         )
     assert averages.result()[1][0].tolist() == pytest.approx([0.5, 0.5], abs=1e-4)
+
+
+@pytest.mark.parametrize("world", [2, 3])
+def test_windows_of_several_processes_are_summed_in_the_order_of_one(world):
+    """Bit by bit; where a process had no batch left, it repeated the last one."""
+    batches = list(torch.arange(NUM_WINDOWS).split(8))
+    turns = -(-len(batches) // world)
+    padded = batches + [batches[-1]] * (turns * world - len(batches))
+    mine = [padded[rank::world] for rank in range(world)]
+    rows = in_turn([torch.cat(rank) for rank in mine], [[len(batch) for batch in rank] for rank in mine])
+    assert rows[:NUM_WINDOWS].tolist() == list(range(NUM_WINDOWS))

@@ -10,11 +10,11 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ENTRY = {
     *("cli", "composition", "train", "run", "prepare", "preparation", "describe", "description", "download"),
     *("evaluate", "evaluating", "evaluated_data", "run_corpus", "summarize", "summarizing", "stack", "stacking"),
-    *("sweep_end", "resuming"),
+    *("sweep_end", "resuming", "follow"),
 }
 TRAINING = {
     *("build", "announce", "results", "run_files", "wandb_log", "loggers", "trainer"),
-    *("callbacks", "checkpoints", "compiling", "task", "progress_bar"),
+    *("callbacks", "checkpoints", "compiling", "task", "progress_bar", "run"),
 }
 HYDRA = {
     "cli",
@@ -29,6 +29,7 @@ HYDRA = {
     "sweep_end",
 }
 NETWORK = {"frontend", "augment", "models", "losses", "schedules", "optimizers", "counted", "clip_average", "metrics"}
+NETWORK |= {"collectives"}
 
 # Who may import what of ours; a room that is not named here may be imported by anybody.
 FORBIDDEN = {

@@ -23,7 +23,7 @@ def table(truth: list[int], *, seed: int = 0):
 
 
 def scores_of(*batches):
-    metrics = emotion_metrics(3, over_processes=False)
+    metrics = emotion_metrics(3)
     for probabilities, label in batches:
         metrics.update(probabilities, label)
     return computed_scores(metrics, NAMES)
@@ -57,7 +57,7 @@ def test_batches_are_never_averaged():
 
 
 def test_a_reset_forgets():
-    metrics = emotion_metrics(3, over_processes=False)
+    metrics = emotion_metrics(3)
     metrics.update(*table([0, 1, 2, 0]))
     metrics.reset()
     metrics.update(*table([2, 1, 1, 0], seed=5))

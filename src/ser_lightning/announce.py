@@ -14,6 +14,8 @@ from ser_lightning.build import RunData
 from ser_lightning.data.leaks import AUDIO, KINDS, Leaks
 from ser_lightning.data.parts import PAIRS, PARTS
 from ser_lightning.evaluation.summary import class_table, interval_note, parts_table, speakers_table
+from ser_lightning.models.sync_batchnorm import has_batchnorm
+from ser_lightning.strategy import Spread
 from ser_lightning.task import EmotionTask
 from ser_lightning.terminal import out, print_table
 
@@ -31,8 +33,10 @@ def leak_table(leaks: Leaks) -> rich.table.Table:
     return table
 
 
-def introduce(data: RunData, task: EmotionTask, trainer: pytorch_lightning.Trainer, backbone: str) -> None:
-    """Print the leak check, protocol, notes, class weights and the network."""
+def introduce(
+    data: RunData, task: EmotionTask, trainer: pytorch_lightning.Trainer, config: Mapping[str, Any], spread: Spread
+) -> None:
+    """Print the leak check, protocol, notes, class weights, the network, and what a step is where that is not plain."""
     print_table(out, leak_table(data.leaks))
     out.print(f"protocol: {data.protocol['sentence']}", markup=False)
     if data.leaks.torn and data.leaks.policy == "warn":
@@ -43,7 +47,41 @@ def introduce(data: RunData, task: EmotionTask, trainer: pytorch_lightning.Train
     out.print("class weights: " + ", ".join(f"{label} {weight:.3g}" for label, weight in weights))
     size = sum(parameter.numel() for parameter in task.network.parameters()) / 1e6
     device = trainer.strategy.root_device.type
-    out.print(f"{backbone}: {size:.1f} M parameters, on {device} in {trainer.precision}, {trainer.max_epochs} epochs")
+    out.print(
+        f"{config['model']['backbone']}: {size:.1f} M parameters, on {device} in {trainer.precision}, "
+        f"{trainer.max_epochs} epochs"
+    )
+    accumulate = config["trainer"]["accumulate_grad_batches"]
+    if spread.num_processes * accumulate > 1:
+        lr = config["optimizer"].get("lr")
+        out.print(effective_batch(spread.num_processes, config["data"]["batch_size"], accumulate, lr), markup=False)
+    if spread.num_processes > 1 and not spread.sync_batchnorm and has_batchnorm(task.network):
+        out.print(
+            "batch-norm: each process normalises by its own share of a batch"
+            + ("" if spread.on_gpu else ", as torch synchronises on GPUs only")
+            + "; evaluation uses the first one's running statistics"
+        )
+
+
+def effective_batch(num_processes: int, batch_size: int, accumulate: int, lr: float | None) -> str:
+    """How many clips an optimizer step sees, and the rate that linear scaling would take (Goyal et al. 2017).
+
+    >>> effective_batch(2, 16, 1, 1e-3).split("; ")[0]
+    'effective batch: 2 processes x 16 clips x 1 step = 32'
+    >>> effective_batch(2, 16, 1, 1e-3).split("; ")[1]
+    'learning rate 0.001 as given (in proportion to the batch, from 16, it would be optimizer.lr=0.002)'
+    """
+    processes = "1 process" if num_processes == 1 else f"{num_processes} processes"
+    steps = "1 step" if accumulate == 1 else f"{accumulate} steps"
+    factor = num_processes * accumulate
+    line = f"effective batch: {processes} x {batch_size} clips x {steps} = {factor * batch_size}"
+    if lr is None:
+        return line
+    scaled = f"{factor * lr:.3g}"
+    return (
+        f"{line}; learning rate {lr:.3g} as given (in proportion to the batch, from {batch_size}, it would be "
+        f"optimizer.lr={scaled})"
+    )
 
 
 def conclude(metrics: Mapping[str, Any], run_dir: Path, report: Path) -> None:

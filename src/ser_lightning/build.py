@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from pytorch_lightning.loggers import Logger
 
 from ser_lightning.config import config_problems
 from ser_lightning.data.clips import Clips, load_clips, with_labels
-from ser_lightning.data.leaks import Leaks, find_leaks, leak_notes
+from ser_lightning.data.leaks import UNCHECKED, Leaks, find_leaks, leak_notes
 from ser_lightning.data.module import SpeechData
 from ser_lightning.data.protocol import Protocol, absent_classes, protocol
 from ser_lightning.data.splits.base import Split, Splitter
@@ -28,7 +29,10 @@ from ser_lightning.emotions import LabelSet, label_set
 from ser_lightning.errors import UserError
 from ser_lightning.learned_labels import learned_label_set
 from ser_lightning.loggers import LoggedRun
+from ser_lightning.models.sync_batchnorm import synchronised
+from ser_lightning.processes import started
 from ser_lightning.stopping import StopRequest
+from ser_lightning.strategy import Spread, choose_spread
 from ser_lightning.task import EmotionTask
 
 Config = Mapping[str, Any]
@@ -80,8 +84,17 @@ def build_clips(config: Config) -> Clips:
     )
 
 
-def build_data(config: Config) -> RunData:
-    """Clips, labels, split, leak check and protocol; raises UserError."""
+def spread_of(config: Config) -> Spread:
+    """How the run is spread over devices; raises UserError with all that cannot be."""
+    keys = ("accelerator", "devices", "num_nodes", "strategy", "sync_batchnorm")
+    return choose_spread(started(os.environ), **{key: config["trainer"][key] for key in keys})
+
+
+def build_data(config: Config, *, compare_parts: bool = True) -> RunData:
+    """Clips, labels, split, leak check and protocol; raises UserError.
+
+    Without `compare_parts` the leak check is left out, as another process does it.
+    """
     clips = build_clips(config)
     emotions = clips.table["emotion"]
     labels = label_set(config["label_set"], emotions.unique())
@@ -89,7 +102,9 @@ def build_data(config: Config) -> RunData:
     splitter: Splitter = built(config["split"])
     split = splitter.split(clips.table)
     clips, table = _in_parts(clips, split)
-    leaks = find_leaks(table, clips.twins, policy=config["leaks"], num_copies=clips.num_copies)
+    leaks = UNCHECKED
+    if compare_parts:
+        leaks = find_leaks(table, clips.twins, policy=config["leaks"], num_copies=clips.num_copies)
     shuffled = config["shuffle_train_labels"]
     return RunData(
         clips=clips,
@@ -151,6 +166,8 @@ def build_training(
     window = round(config["data"]["window_seconds"] * config["sample_rate"])
     loss = built(config["loss"], class_counts(data), data.labels)
     network = built(config["model"], len(data.labels), frontend.image_shape(window))
+    if spread_of(config).sync_batchnorm:
+        network = synchronised(network)
     module = built(config["data"], data.table, data.clips.store, data.targets, frontend, built(config["augment"]))
     task = EmotionTask(
         network,
@@ -166,7 +183,9 @@ def build_training(
     tags = (*data.protocol["corpora"], config["model"]["backbone"], data.protocol["split"])
     logged = LoggedRun(folder=run_dir, name=config["name"], id=run_id, sweep=sweep, tags=tags)
     loggers = [built(node, logged) for node in config["logger"].values()]
-    return task, module, built(config["trainer"], run_dir, loggers, stop or StopRequest()), loggers
+    freezes = config["model"]["freeze_epochs"] > 0
+    trainer = built(config["trainer"], run_dir, loggers, stop or StopRequest(), started(os.environ), freezes)
+    return task, module, trainer, loggers
 
 
 def class_counts(data: RunData) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """The pass that writes predictions: every window of some rows, in float32, averaged by clip.
 
-In float32 whatever the training precision was, so that every later tool can agree with it.
+In float32 whatever the training precision was, so that every later tool can agree with it. The processes of a run
+share the batches, each of which is the same whatever their number, and all get the whole result.
 """
 
 from __future__ import annotations
@@ -35,5 +36,5 @@ def predict_rows(
             windows = data.images(data.transfer_batch_to_device(batch, device, 0), training=False)
             logits = network(windows.image.contiguous(memory_format=torch.channels_last))
             averages.add(logits.softmax(1), windows.length, windows.clip, windows.target)
-    clip, probabilities, _ = averages.result()
+    clip, probabilities, _ = averages.result(data.evaluation_batches(rows).num_windows)
     return clip.cpu(), probabilities.cpu()

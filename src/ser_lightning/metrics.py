@@ -1,4 +1,4 @@
-"""Scores while training: torchmetrics keep the state, over batches and processes, `evaluation.scores` has the formulas.
+"""Scores while training: torchmetrics keep the state over batches, `evaluation.scores` has the formulas.
 
 Nothing is averaged over batches: a part is scored whole, from one confusion matrix and one set of ranked probabilities.
 """
@@ -28,15 +28,15 @@ class EpochScores(TypedDict):
     recall: dict[str, float]
 
 
-def emotion_metrics(num_classes: int, *, over_processes: bool) -> MetricCollection:
+def emotion_metrics(num_classes: int) -> MetricCollection:
     """The two metrics that all scores follow from; update with probabilities [clip class] and labels [clip].
 
-    `over_processes` pools what all processes of a distributed run have seen; then all of them must compute.
+    Nothing is pooled over processes, as each of them is given all clips.
     """
     return MetricCollection(
         {
-            "confusion": MulticlassConfusionMatrix(num_classes, sync_on_compute=over_processes),
-            "auroc": MulticlassAUROC(num_classes, average=None, thresholds=None, sync_on_compute=over_processes),
+            "confusion": MulticlassConfusionMatrix(num_classes, sync_on_compute=False),
+            "auroc": MulticlassAUROC(num_classes, average=None, thresholds=None, sync_on_compute=False),
         },
         compute_groups=False,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from ser_lightning.evaluation.calibration import calibrated, fit_temperature
 from ser_lightning.evaluation.predictions import predictions_table, write_predictions
 from ser_lightning.files import atomic_path, write_text
 from ser_lightning.inference import predict_rows
-from ser_lightning.task import EmotionTask
+from ser_lightning.models.network import EmotionNetwork
 
 
 class Predictions(NamedTuple):
@@ -30,21 +31,36 @@ class Predictions(NamedTuple):
     temperature: float
 
 
-def predict_parts(
-    task: EmotionTask, module: SpeechData, data: RunData, run_dir: Path, *, device: torch.device, one_batch: bool
-) -> Predictions:
-    """Predictions of the best checkpoint, written to predictions/; with `one_batch`, of so many clips a part.
+Found = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]
+"""Rows of the table, and the probabilities of each."""
 
-    The temperature is fitted on the val part and stored in the checkpoint.
+
+def predict_parts(
+    network: EmotionNetwork, module: SpeechData, run_dir: Path, *, num_classes: int, device: torch.device, debug: bool
+) -> dict[str, Found]:
+    """What the best checkpoint, loaded into `network`, says of each part; with `debug`, of a batch of clips a part.
+
+    The processes of a run share the batches, and all of them must call this.
+    """
+    best = torch.load(run_dir / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=True)
+    prefix = "network."
+    state = {name.removeprefix(prefix): value for name, value in best["state_dict"].items() if name.startswith(prefix)}
+    network.load_state_dict(state)
+    found: dict[str, Found] = {}
+    for part in PARTS:
+        rows = module.rows(part)[: module.batch_size if debug else None]
+        clip, probabilities = predict_rows(network, module, rows, num_classes=num_classes, device=device)
+        found[part] = clip.numpy(), probabilities.numpy()
+    return found
+
+
+def calibrate(found: Mapping[str, Found], data: RunData, run_dir: Path) -> Predictions:
+    """The predictions of each part, calibrated and written to predictions/.
+
+    The temperature is fitted on the val part and stored in the best checkpoint.
     """
     path = run_dir / "checkpoints" / "best.ckpt"
     best = torch.load(path, map_location="cpu", weights_only=True)
-    task.load_state_dict(best["state_dict"])
-    found: dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]] = {}
-    for part in PARTS:
-        rows = module.rows(part)[: module.batch_size if one_batch else None]
-        clip, probabilities = predict_rows(task.network, module, rows, num_classes=len(data.labels), device=device)
-        found[part] = clip.numpy(), probabilities.numpy()
     at, probabilities_of_val = found["val"]
     temperature = fit_temperature(probabilities_of_val, data.targets[at])
     best["recognizer"]["temperature"] = temperature

@@ -6,28 +6,36 @@ there and says what happened.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shlex
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning
+from pytorch_lightning.loggers import Logger
+
 from ser_lightning.announce import conclude, introduce
-from ser_lightning.build import RunData, build_data, build_training, check
+from ser_lightning.build import RunData, build_data, build_training, check, spread_of
+from ser_lightning.collectives import leave
 from ser_lightning.compiling import told_if_not_compiled
 from ser_lightning.config import TrainSettings
+from ser_lightning.data.module import SpeechData
 from ser_lightning.errors import UserError
 from ser_lightning.evaluation.report import write_report
 from ser_lightning.illustration import build_examples
 from ser_lightning.memory import told_if_out_of_memory
-from ser_lightning.processes import is_first
-from ser_lightning.results import predict_parts, write_metrics
+from ser_lightning.processes import followed, is_first, started
+from ser_lightning.results import Found, calibrate, predict_parts, write_metrics
 from ser_lightning.resuming import check_same, clean_up
-from ser_lightning.run_files import keep_environment, write_run_files
+from ser_lightning.run_files import ENVIRONMENT, keep_environment, write_run_files
 from ser_lightning.run_state import CONFIG, RunState, num_epochs, run_state, write_config
 from ser_lightning.stopping import StoppedError, StopRequest, requeue
+from ser_lightning.strategy import Spread
+from ser_lightning.task import EmotionTask
 from ser_lightning.terminal import err, out
 from ser_lightning.wandb_log import log_config, log_results
 
@@ -46,50 +54,84 @@ def train_run(config: Mapping[str, Any], run_dir: Path, *, sweep: str | None = N
     if state is RunState.FINISHED:
         out.print(f"{run_dir} holds this run, finished: nothing is left to do", markup=False)
         return
+    spread = spread_of(config)
     stop = StopRequest()
     advice = out_of_memory_advice(config["data"]["batch_size"], config["trainer"]["accumulate_grad_batches"])
     with stop.listening(), told_if_out_of_memory(advice), told_if_not_compiled():
         try:
-            _trained(config, _begun(config, run_dir, state), run_dir, stop, sweep=sweep)
+            _begin(config, run_dir, state)
+            _train(config, run_dir, stop, spread, sweep=sweep)
+        except UserError:
+            if state is RunState.NEW:
+                for name in (CONFIG, ENVIRONMENT):
+                    (run_dir / name).unlink(missing_ok=True)
+            raise
         except StoppedError as stopped:
             _tell_how_to_go_on(stopped, run_dir, sweep=sweep)
             raise
+        finally:
+            leave()
 
 
-def _begun(config: Mapping[str, Any], run_dir: Path, state: RunState) -> RunData:
-    """The run's data; config.yaml is there before they are prepared, so that a run can go on whenever it is killed."""
+def _begin(config: Mapping[str, Any], run_dir: Path, state: RunState) -> None:
+    """Write config.yaml before audio is prepared, so that a run can go on whenever it is killed; or tidy up after."""
     if state is RunState.NEW:
         write_config(run_dir, config)
-    else:
+    elif is_first(os.environ):
         clean_up(run_dir)
-    try:
-        return build_data(config)
-    except UserError:
-        if state is RunState.NEW:
-            (run_dir / CONFIG).unlink()
-        raise
 
 
-def _trained(config: Mapping[str, Any], data: RunData, run_dir: Path, stop: StopRequest, *, sweep: str | None) -> None:
+def _train(config: Mapping[str, Any], run_dir: Path, stop: StopRequest, spread: Spread, *, sweep: str | None) -> None:
+    """Train and evaluate, with as many processes as the run is spread over; the first one prints and writes."""
+    first = is_first(os.environ)
+    data = build_data(config, compare_parts=first)
     last = run_dir / "checkpoints" / "last.ckpt"
     going_on = last if last.exists() else None
-    run_id = keep_environment(run_dir, config, data.table)
-    task, module, trainer, loggers = build_training(
-        without_weights(config) if going_on else config, data, run_dir, run_id=run_id, sweep=sweep, stop=stop
-    )
-    if trainer.world_size > 1 and config["model"]["freeze_epochs"]:
-        raise UserError("model.freeze_epochs needs one device (trainer.devices=1), or must be 0 on several")
-    log_config(loggers, config, data.protocol)
-    if trainer.is_global_zero:
-        introduce(data, task, trainer, config["model"]["backbone"])
+    built_from = without_weights(config) if going_on else config
+    with contextlib.ExitStack() as others:
+        if not first:
+            task, module, trainer, _ = build_training({**built_from, "logger": {}}, data, run_dir, stop=stop)
+            _fit_and_predict(task, module, trainer, config, run_dir, going_on)
+            return
+        run_id = keep_environment(run_dir, config, data.table)
+        if spread.num_processes > 1 and started(os.environ) is None:
+            others.enter_context(followed(run_dir, spread.num_processes))
+        task, module, trainer, loggers = build_training(
+            built_from, data, run_dir, run_id=run_id, sweep=sweep, stop=stop
+        )
+        log_config(loggers, config, data.protocol)
+        introduce(data, task, trainer, config, spread)
         write_run_files(run_dir, data.table, data.clips.left_out, data.leaks)
         if going_on:
             out.print(f"going on after epoch {num_epochs(run_dir)}, from {last}", markup=False)
+        found = _fit_and_predict(task, module, trainer, config, run_dir, going_on)
+    _conclude(task, module, data, found, loggers, run_dir)
+
+
+def _fit_and_predict(
+    task: EmotionTask,
+    module: SpeechData,
+    trainer: pytorch_lightning.Trainer,
+    config: Mapping[str, Any],
+    run_dir: Path,
+    going_on: Path | None,
+) -> dict[str, Found]:
+    """What every process does: train, and predict its share of all parts with the best checkpoint."""
     trainer.fit(task, datamodule=module, ckpt_path=going_on, weights_only=True)
-    if not trainer.is_global_zero:
-        return
-    debug, device = config["trainer"]["debug"], trainer.strategy.root_device
-    predictions = predict_parts(task, module, data, run_dir, device=device, one_batch=debug)
+    device, debug = trainer.strategy.root_device, config["trainer"]["debug"]
+    return predict_parts(task.network, module, run_dir, num_classes=len(task.labels), device=device, debug=debug)
+
+
+def _conclude(
+    task: EmotionTask,
+    module: SpeechData,
+    data: RunData,
+    found: Mapping[str, Found],
+    loggers: Sequence[Logger],
+    run_dir: Path,
+) -> None:
+    """Calibrate, score, report, and say so."""
+    predictions = calibrate(found, data, run_dir)
     metrics = write_metrics(predictions, data, run_dir)
     test, network = predictions.tables["test"], task.network.cpu()
     examples = build_examples(test, data.table, data.clips.store, task.frontend, network, window=module.window)
@@ -142,5 +184,7 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode at the start of training")
     # What is logged without is pooled over the processes before it is logged.
     warnings.filterwarnings("ignore", message=r"It is recommended to use `self.log\(.*sync_dist=True")
+    # The way that torch 2.11 has too.
+    warnings.filterwarnings("ignore", message=r"`broadcast_buffers` is deprecated")
     # Lightning's own use of a torch function that torch 2.14 renamed.
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")

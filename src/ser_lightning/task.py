@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from ser_lightning.clip_average import ClipAverage
+from ser_lightning.collectives import share_buffers
 from ser_lightning.counted import step_seed
 from ser_lightning.data.batch import Images
 from ser_lightning.frontend.frontend import Frontend
@@ -61,7 +62,7 @@ class EmotionTask(pytorch_lightning.LightningModule):
         self.num_clips = num_clips
         self.seed = seed
         self.description = dict(description)
-        self.metrics = emotion_metrics(len(labels), over_processes=True)
+        self.metrics = emotion_metrics(len(labels))
         self.averages = ClipAverage(0, len(labels))
         self.training_logits: Callable[[Tensor], Tensor] = self.forward
         self.register_buffer("train_confusion", torch.zeros(len(labels), len(labels)), persistent=False)
@@ -76,9 +77,14 @@ class EmotionTask(pytorch_lightning.LightningModule):
         """Compile the network's part of a training step; evaluation, whose batches vary in size, stays as it is."""
         self.training_logits = torch.compile(self.forward, mode=mode, dynamic=False)
 
+    def setup(self, stage: str) -> None:
+        """Let DDP see every parameter that will be trained; those that begin frozen are frozen with the first epoch."""
+        self.network.requires_grad_()
+
     def on_train_start(self) -> None:
-        """Freeze or thaw the backbone, as an epoch that goes on in its middle has no start."""
+        """Freeze or thaw the backbone, as an epoch that goes on in its middle has no start; all with one network."""
         self.network.start_epoch(self.current_epoch)
+        share_buffers(self.network)
 
     def on_train_epoch_start(self) -> None:
         """Freeze or thaw the backbone; nothing is summed up yet."""
@@ -101,7 +107,8 @@ class EmotionTask(pytorch_lightning.LightningModule):
         return loss
 
     def on_validation_epoch_start(self) -> None:
-        """Start with no windows seen."""
+        """Start with no windows seen, and with one network: batch statistics are the first process's."""
+        share_buffers(self.network)
         self.averages = ClipAverage(self.num_clips, len(self.labels), self.device)
         self.metrics.reset()
 
@@ -115,7 +122,7 @@ class EmotionTask(pytorch_lightning.LightningModule):
         train_loss, confusion = self._training_sums()
         self.log("train_loss", (train_loss / confusion.sum()).float())
         self.log("train_balanced_accuracy", balanced_accuracy(confusion))
-        self.log("val_loss", loss, sync_dist=True)
+        self.log("val_loss", loss)
         self.log("val_accuracy", scored["accuracy"])
         self.log(MONITOR, scored["balanced_accuracy"], prog_bar=True)
         self.log("val_macro_f1", scored["macro_f1"])
@@ -162,8 +169,9 @@ class EmotionTask(pytorch_lightning.LightningModule):
         return loss, confusion
 
     def _score(self) -> tuple[Tensor, EpochScores]:
-        """The weighted loss on clip probabilities, and the scores over all processes."""
-        _, probabilities, target = self.averages.result()
+        """The weighted loss on clip probabilities, and the scores; every process has all clips."""
+        loader: Any = self.trainer.val_dataloaders
+        _, probabilities, target = self.averages.result(loader.sampler.num_windows)
         self.metrics.update(probabilities, target.argmax(1))
         loss: Tensor = self.loss(probabilities.clamp(min=1e-12).log(), target)
         return loss, computed_scores(self.metrics, self.labels)

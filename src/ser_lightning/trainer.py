@@ -11,13 +11,17 @@ import pytorch_lightning
 import torch
 from annotated_types import Ge, Gt
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.strategies import DDPStrategy, Strategy
 
 from ser_lightning.callbacks import EpochLog
 from ser_lightning.checkpoints import WholeFiles, checkpoint_callbacks, early_stopping_callback
 from ser_lightning.compiling import CompiledSteps, CompileMode
 from ser_lightning.precision import allow_tf32
+from ser_lightning.processes import Started
 from ser_lightning.progress_bar import LossBar
 from ser_lightning.stopping import StopRequest
+from ser_lightning.strategy import Accelerator, Count, Spread, SyncBatchNorm, choose_spread
+from ser_lightning.strategy import Strategy as StrategyName
 
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 
@@ -26,10 +30,14 @@ def make_trainer(
     run_dir: Path,
     loggers: Sequence[Logger],
     stop: StopRequest,
+    place: Started | None,
+    freezes: bool,
     *,
-    accelerator: Literal["auto", "cpu", "gpu"] = "auto",
-    devices: Annotated[int, Gt(0)] | Literal["auto"] = "auto",
-    strategy: Literal["auto", "ddp"] = "auto",
+    accelerator: Accelerator = "auto",
+    devices: Count = "auto",
+    num_nodes: Count = "auto",
+    strategy: StrategyName = "auto",
+    sync_batchnorm: SyncBatchNorm = "auto",
     precision: Precision = "auto",
     max_epochs: Annotated[int, Gt(0)] = 30,
     early_stopping_patience: Annotated[int, Gt(0)] | None = None,
@@ -43,6 +51,7 @@ def make_trainer(
 ) -> pytorch_lightning.Trainer:
     """A trainer that logs and keeps checkpoints in `run_dir`; `debug` is one epoch with one batch a part.
 
+    This process is one of those in `place`, where others started them; `freezes` says that parameters come in later.
     last.ckpt is written at the end of an epoch, when `stop` was asked for, and besides every `checkpoint_minutes` or
     `checkpoint_steps` optimizer steps.
 
@@ -61,13 +70,21 @@ def make_trainer(
         callbacks.append(CompiledSteps(mode=compile))
     if sys.stderr.isatty():
         callbacks.append(LossBar())
-    on_gpu = accelerator != "cpu" and torch.cuda.is_available()
+    spread = choose_spread(
+        place,
+        accelerator=accelerator,
+        devices=devices,
+        num_nodes=num_nodes,
+        strategy=strategy,
+        sync_batchnorm=sync_batchnorm,
+    )
     return pytorch_lightning.Trainer(
         default_root_dir=run_dir,
-        accelerator="cpu" if accelerator == "auto" and not on_gpu else accelerator,
-        devices=1 if devices == "auto" and not on_gpu else devices,
-        strategy=strategy,
-        precision=choose_precision(on_gpu=on_gpu) if precision == "auto" else precision,
+        accelerator="cpu" if accelerator == "auto" and not spread.on_gpu else accelerator,
+        devices=spread.devices,
+        num_nodes=spread.num_nodes,
+        strategy=make_strategy(spread, freezes=freezes),
+        precision=choose_precision(on_gpu=spread.on_gpu) if precision == "auto" else precision,
         max_epochs=1 if debug else max_epochs,
         accumulate_grad_batches=accumulate_grad_batches,
         gradient_clip_val=gradient_clip_val,
@@ -82,6 +99,18 @@ def make_trainer(
         log_every_n_steps=1,
         use_distributed_sampler=False,
     )
+
+
+def make_strategy(spread: Spread, *, freezes: bool) -> Strategy | Literal["auto"]:
+    """DDP where there are several processes.
+
+    Batch statistics are not sent round at every step: each process normalises by its own, and before they are used in
+    evaluation all processes get those of the first (`EmotionTask`). Where parameters are frozen for a while, DDP has to
+    find out which were used.
+    """
+    if spread.num_processes == 1:
+        return "auto"
+    return DDPStrategy(broadcast_buffers=False, find_unused_parameters=freezes)
 
 
 def choose_precision(*, on_gpu: bool) -> Literal["32-true", "bf16-mixed"]:

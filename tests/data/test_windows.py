@@ -164,16 +164,17 @@ class TestEvalBatches:
         assert (length > 0).all()
 
     @given(lengths, st.integers(1, 5))
-    def test_ranks_share_whole_clips_among_them(self, lengths: list[int], world: int):
+    def test_ranks_take_the_batches_of_one_process_in_turn(self, lengths: list[int], world: int):
         rows = np.arange(len(lengths))
-        mine = [
-            EvalBatches(layout_of(lengths), rows, window=10, batch_size=4, rank=rank, world=world).requests
+        whole = list(EvalBatches(layout_of(lengths), rows, window=10, batch_size=4))
+        ranks = [
+            list(EvalBatches(layout_of(lengths), rows, window=10, batch_size=4, rank=rank, world=world))
             for rank in range(world)
         ]
-        clips = [set(request.clip.tolist()) for request in mine]
-        assert sorted(clip for part in clips for clip in part) == rows.tolist()
-        assert sum(int(request.length.sum()) for request in mine) == sum(lengths)
-        assert max(map(len, clips)) - min(map(len, clips)) <= 1
+        assert {len(rank) for rank in ranks} == {-(-len(whole) // world)}
+        in_turn = [ranks[number % world][number // world] for number in range(len(ranks[0]) * world)]
+        for one, other in zip(in_turn, whole + [whole[-1]] * (len(in_turn) - len(whole)), strict=True):
+            assert [column.tolist() for column in one[:4]] == [column.tolist() for column in other[:4]]
 
     def test_a_hand_worked_case(self):
         """Clips of 25 and 10 samples behind one of 7, windows of 10, batches of 3."""
@@ -183,6 +184,7 @@ class TestEvalBatches:
             ([32], [10], [2], 0),
         ]
 
-    def test_a_rank_without_clips_has_no_batch(self):
+    def test_a_rank_for_which_no_batch_is_left_repeats_the_last(self):
         batches = EvalBatches(layout_of([5]), np.array([0]), window=10, batch_size=4, rank=1, world=2)
-        assert (len(batches), list(batches)) == (0, [])
+        assert [request.clip.tolist() for request in batches] == [[0]]
+        assert batches.num_windows == 1

@@ -98,14 +98,17 @@ class SpeechData(pytorch_lightning.LightningDataModule):
         return self._loader(batches)
 
     def val_dataloader(self) -> BatchLoader:
-        """Every window of the validation part, this rank's share of its clips."""
-        rank, world = self._place()
-        return self.evaluation_loader(self.rows("val"), rank=rank, world=world)
+        """Every window of the validation part, this rank's share of the batches."""
+        return self.evaluation_loader(self.rows("val"))
 
-    def evaluation_loader(self, rows: npt.NDArray[np.int64], *, rank: int = 0, world: int = 1) -> BatchLoader:
-        """Every window of these rows of the table."""
-        batches = EvalBatches(self.layout, rows, window=self.window, batch_size=self.batch_size, rank=rank, world=world)
-        return self._loader(batches)
+    def evaluation_loader(self, rows: npt.NDArray[np.int64]) -> BatchLoader:
+        """Every window of these rows of the table, this rank's share of the batches."""
+        return self._loader(self.evaluation_batches(rows))
+
+    def evaluation_batches(self, rows: npt.NDArray[np.int64]) -> EvalBatches:
+        """Which windows these are."""
+        rank, world = self._place()
+        return EvalBatches(self.layout, rows, window=self.window, batch_size=self.batch_size, rank=rank, world=world)
 
     def transfer_batch_to_device(self, batch: Batch | Places, device: torch.device, dataloader_idx: int) -> Batch:
         """The batch on the device; of resident samples only the places travel, and the windows are cut there."""

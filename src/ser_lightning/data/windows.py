@@ -131,15 +131,16 @@ class EvalBatches(Sampler[Request]):
     """Every clip tiled with windows that do not overlap, the last one padded; in the table's order.
 
     Batches hold up to `batch_size` windows; a clip may lie in two of them, as its windows are averaged by clip.
-    Of several ranks each takes whole clips.
+    Several ranks take whole batches in turn, so that each batch is what it is on one process. All have as many, as the
+    parameters of a network may lie on several ranks, which then must step together: where there is no batch left, the
+    last one is repeated, and whoever puts the ranks' windows together stops after `num_windows`.
     """
 
     def __init__(
         self, layout: Layout, rows: Int, *, window: int, batch_size: int, rank: int = 0, world: int = 1
     ) -> None:
-        mine = rows[rank::world]
-        count = np.maximum(1, -(-layout.length[mine] // window))
-        clip = np.repeat(mine, count)
+        count = np.maximum(1, -(-layout.length[rows] // window))
+        clip = np.repeat(rows, count)
         place = np.arange(len(clip)) - np.repeat(count.cumsum() - count, count)
         self.requests = Request(
             start=layout.offset[clip] + place * window,
@@ -148,7 +149,9 @@ class EvalBatches(Sampler[Request]):
             visit=np.zeros_like(clip),
             epoch=0,
         )
+        self.num_windows = len(clip)
         self.batch_size = batch_size
+        self.rank, self.world = rank, world
         self.epoch, self.first = 0, 0
 
     def start_at(self, epoch: int, batch: int) -> None:
@@ -156,10 +159,15 @@ class EvalBatches(Sampler[Request]):
         self.epoch, self.first = epoch, batch
 
     def __len__(self) -> int:
-        return -(-len(self.requests.clip) // self.batch_size)
+        return -(-self._num_batches() // self.world)
 
     def __iter__(self) -> Iterator[Request]:
-        for first in range(self.first * self.batch_size, len(self.requests.clip), self.batch_size):
-            part = slice(first, first + self.batch_size)
-            start, length, clip, visit, epoch = self.requests
+        start, length, clip, visit, epoch = self.requests
+        for turn in range(self.first, len(self)):
+            batch = min(turn * self.world + self.rank, self._num_batches() - 1)
+            part = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
             yield Request(start[part], length[part], clip[part], visit[part], epoch)
+
+    def _num_batches(self) -> int:
+        """Those of all ranks together, none repeated."""
+        return -(-self.num_windows // self.batch_size)
