@@ -22,12 +22,15 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
 from ser_lightning.errors import RunFailedError, UserError
+from ser_lightning.launchers import cores_each, gpus_each, jobs_at_once, num_gpus
 from ser_lightning.terminal import err, out
 
 Job = Callable[[DictConfig], object]
 """What a command does with its config; in a multirun Hydra hands what it returns to the sweeper."""
 
 OmegaConf.register_new_resolver("first_given", lambda *values: next(v for v in values if v is not None), replace=True)
+for function in (jobs_at_once, cores_each, gpus_each, num_gpus):
+    OmegaConf.register_new_resolver(function.__name__, function, replace=True)
 # torchmetrics imports onnxruntime where it is installed, and that looks up a telemetry host unless told not to.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
@@ -43,8 +46,8 @@ def run_command(job: Job, config_name: str) -> None:
 
     try:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)(guarded)()
-    except (UserError, RunFailedError):
-        err.print("[red]some jobs of the multirun failed, see above[/red]")
+    except (UserError, RunFailedError) as error:
+        err.print(f"\n{error}", style="red", markup=False)
         sys.exit(1)
     except (HydraException, OmegaConfBaseException) as error:
         from ser_lightning.composition import composition_problems
@@ -64,7 +67,8 @@ def _run_job(job: Job, config: DictConfig, kept: set[Path]) -> object:
     state = HydraConfig.get()
     multirun = state.mode is RunMode.MULTIRUN
     if multirun:
-        out.print(f"\n=== job {state.job.num}: {' '.join(state.overrides.task) or 'as configured'}", markup=False)
+        number = Path(state.runtime.output_dir).name
+        out.print(f"\n=== job {number}: {' '.join(state.overrides.task) or 'as configured'}", markup=False)
     try:
         return job(config)
     except UserError as error:

@@ -33,7 +33,7 @@ NUMBERED = "${hydra.job.num}"
 class GridSweeper(Sweeper):
     """Runs each combination that is not finished; raises RunFailedError at the end where jobs failed.
 
-    `params` are overrides from a config file, and those of the command line go before them. At most `max_batch_size`
+    `params` are overrides from a config file; those of the command line replace them. At most `max_batch_size`
     jobs are handed to the launcher at once.
     """
 
@@ -75,8 +75,10 @@ class GridSweeper(Sweeper):
     def _combinations(self, arguments: list[str]) -> list[list[str]]:
         """The overrides of every job; raises HydraException for what a grid cannot have, such as `interval`."""
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        given = parser.parse_overrides([*(f"{key}={value}" for key, value in self.params.items()), *arguments])
-        [jobs] = BasicSweeper.split_arguments(given, max_batch_size=None)
+        given = parser.parse_overrides(arguments)
+        keys = {override.key_or_group for override in given}
+        params = parser.parse_overrides([f"{key}={value}" for key, value in self.params.items() if key not in keys])
+        [jobs] = BasicSweeper.split_arguments([*params, *given], max_batch_size=None)
         return jobs
 
     def _config_hash(self, overrides: list[str]) -> str | None:
@@ -95,12 +97,14 @@ class GridSweeper(Sweeper):
     def _launched(self, folder: Path, jobs: dict[int, list[str]], num_jobs: int) -> list[JobReturn]:
         """Run jobs by the number of their folder."""
         from ser_lightning.run_state import RunState, run_state
+        from ser_lightning.stopping import StopRequest
 
         numbers, returns = list(jobs), list[JobReturn]()
         size = self.max_batch_size or max(1, len(jobs))
-        for start in range(0, len(jobs), size):
-            batch = [[*jobs[number], f"hydra.sweep.subdir={number}"] for number in numbers[start : start + size]]
-            returns += self._launched_batch(batch, start)
+        with StopRequest().listening():  # a signal ends the multirun here, and each job by its own ears
+            for start in range(0, len(jobs), size):
+                batch = [[*jobs[number], *_place(folder, number)] for number in numbers[start : start + size]]
+                returns += self._launched_batch(batch, start)
         failed = [
             FailedJob(number, job.overrides or (), job._return_value)  # `return_value` would raise it
             for number, job in zip(numbers, returns, strict=True)
@@ -118,7 +122,13 @@ class GridSweeper(Sweeper):
             return self.launcher.launch(batch, initial_job_idx=start)
         except Exception as error:
             traceback.print_exc()
-            return [JobReturn(overrides=job[:-1], status=JobStatus.FAILED, _return_value=error) for job in batch]
+            return [JobReturn(overrides=job[:-2], status=JobStatus.FAILED, _return_value=error) for job in batch]
+
+
+def _place(folder: Path, number: int) -> list[str]:
+    """Overrides for the folder of a job: one multirun has one folder, whatever a job's `name` is."""
+    quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
+    return [f"hydra.sweep.dir='{quoted}'", f"hydra.sweep.subdir={number}"]
 
 
 @contextmanager
