@@ -38,6 +38,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 def run_command(job: Job, config_name: str) -> None:
     """Compose the config from the command line, run the job (or each job of a multirun), and exit with the code."""
     _refuse_corpus_list(sys.argv[1:])
+    sys.argv = _with_launcher(sys.argv)
     kept = _existing_folders(sys.argv[1:])
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here whole; without it Hydra prints and exits by itself
 
@@ -113,6 +114,17 @@ def _remove_if_empty(folder: Path, kept: set[Path]) -> None:
         while here in folder.parent.resolve().parents:
             folder = folder.parent
             folder.rmdir()
+
+
+def _with_launcher(arguments: list[str]) -> list[str]:
+    """The same, with our defaults for the launcher; a file of its own name in our configs would be refused by Hydra."""
+    words = []
+    for argument in arguments:
+        words.append(argument)
+        key, _, name = argument.partition("=")
+        if key == "hydra/launcher" and (conf_dir() / "hydra" / "launchers" / f"{name}.yaml").is_file():
+            words.append(f"+hydra/launchers={name}")
+    return words
 
 
 def _refuse_corpus_list(arguments: list[str]) -> None:

@@ -30,6 +30,7 @@ from ser_lightning.config import (
 )
 from ser_lightning.downloads.command import check_download
 from ser_lightning.errors import UserError, did_you_mean
+from ser_lightning.launchers import launcher_problem
 
 SETTINGS: dict[str, type] = {
     "train": TrainSettings,
@@ -129,6 +130,8 @@ def _short(error: Exception) -> str:
     if missing:
         options = missing[2].partition("Config search path")[0].split()
         group, _, option = missing[1].rpartition("/")
+        if group == "hydra/launcher" and (problem := launcher_problem(option)):
+            return problem
         return f"there is no {group} '{option}'{did_you_mean(option, options)}"
     cause: Any = error.__cause__
     lines = [line.strip() for line in text.splitlines() if line.strip()]

@@ -1,32 +1,30 @@
 """What the launchers of a multirun need: their packages, and a fair share of this machine's cores and GPUs.
 
-conf/hydra/launcher asks for the numbers by the resolvers `jobs_at_once`, `cores_each`, `gpus_each` and `num_gpus`.
+conf/hydra/launchers asks for the numbers by the resolvers `jobs_at_once`, `cores_each`, `gpus_each` and `num_gpus`.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 
 MOST_JOBS = 8
 """Processes at once where there is no GPU; each holds torch, about a gigabyte."""
 
-EXTRAS = {"hydra_submitit_launcher": "submitit", "hydra_ray_launcher": "ray"}
-"""Which of our extras installs a launcher's package."""
+EXTRAS = {"submitit_local": "submitit", "submitit_slurm": "submitit", "ray": "ray"}
+"""Which of our extras installs a launcher."""
 
 
-def launcher_problem(target: str) -> str:
-    """What to install for the launcher that `target` names, or nothing where it is there.
+def launcher_problem(launcher: str) -> str:
+    """What to install for a launcher that Hydra does not find, or nothing where none of ours is meant.
 
-    >>> launcher_problem("hydra._internal.core_plugins.basic_launcher.BasicLauncher")
-    ''
+    >>> launcher_problem("ray")
+    "hydra/launcher=ray needs a package that is not installed: pip install 'ser-lightning[ray]'"
     """
-    package = target.split(".")[1]
-    if package not in EXTRAS or importlib.util.find_spec(f"hydra_plugins.{package}"):
+    if launcher not in EXTRAS:
         return ""
-    extra = EXTRAS[package]
-    return f"hydra/launcher needs the package {package}, which is not installed: pip install 'ser-lightning[{extra}]'"
+    extra = EXTRAS[launcher]
+    return f"hydra/launcher={launcher} needs a package that is not installed: pip install 'ser-lightning[{extra}]'"
 
 
 def num_gpus() -> int:

@@ -23,7 +23,6 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ser_lightning.errors import RunFailedError, UserError
 from ser_lightning.job_failures import FailedJob, failure_message
-from ser_lightning.launchers import launcher_problem
 from ser_lightning.terminal import out
 
 NUMBERED = "${hydra.job.num}"
@@ -42,9 +41,7 @@ class GridSweeper(Sweeper):
         self.params = params
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Make the launcher; raises HydraException where it is not installed, or a job's folder is not its number."""
-        if problem := launcher_problem(config.hydra.launcher._target_):
-            raise HydraException(problem)
+        """Make the launcher; raises HydraException where a job's folder is not its number."""
         if OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"] != NUMBERED:
             raise HydraException("hydra.sweep.subdir is a number, by which a job is found again; set hydra.sweep.dir=")
         self.hydra_context = hydra_context
@@ -105,8 +102,9 @@ class GridSweeper(Sweeper):
             for start in range(0, len(jobs), size):
                 batch = [[*jobs[number], *_place(folder, number)] for number in numbers[start : start + size]]
                 returns += self._launched_batch(batch, start)
+        common = set.intersection(*map(set, jobs.values())) if len(jobs) > 1 else set[str]()
         failed = [
-            FailedJob(number, job.overrides or (), job._return_value)  # `return_value` would raise it
+            FailedJob(number, [word for word in jobs[number] if word not in common], job._return_value)  # `return_value` would raise it
             for number, job in zip(numbers, returns, strict=True)
             if job.status is not JobStatus.COMPLETED and run_state(folder / str(number)) is not RunState.FINISHED
         ]
