@@ -10,7 +10,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ENTRY = {
     *("cli", "composition", "train", "run", "prepare", "preparation", "describe", "description", "download"),
     *("evaluate", "evaluating", "evaluated_data", "run_corpus", "summarize", "summarizing", "stack", "stacking"),
-    *("sweep_end", "resuming", "follow"),
+    *("sweep_end", "local_jobs", "resuming", "follow"),
 }
 TRAINING = {
     *("build", "announce", "results", "run_files", "wandb_log", "loggers", "trainer"),
@@ -27,6 +27,7 @@ HYDRA = {
     "summarize",
     "stack",
     "sweep_end",
+    "local_jobs",
 }
 NETWORK = {"frontend", "augment", "models", "losses", "schedules", "optimizers", "counted", "clip_average", "metrics"}
 NETWORK |= {"collectives"}

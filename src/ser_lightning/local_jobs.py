@@ -1,4 +1,4 @@
-"""Several jobs of a multirun at once on one machine: a share of the cores and a GPU each, and lines that can be told apart.
+"""Several jobs of a multirun at once on one machine: a share of the cores, a GPU each, and lines with their numbers.
 
 Hydra calls it by `hydra.callbacks`, in the multirun's process and in each job's. It imports this file before every
 command, so it imports nothing heavy at the top.

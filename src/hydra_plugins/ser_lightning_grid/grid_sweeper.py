@@ -1,4 +1,4 @@
-"""`hydra/sweeper=grid`: every combination of the values given, as Hydra's own sweeper makes them, with three differences.
+"""`hydra/sweeper=grid`: every combination of the values given, as Hydra's own sweeper has them, with three differences.
 
 What an earlier command has finished is not run again; a job that fails stops no other, whatever the launcher; and all
 that failed are listed at the end, after the comparison of the runs that are finished. Hydra imports this file before
@@ -104,7 +104,9 @@ class GridSweeper(Sweeper):
                 returns += self._launched_batch(batch, start)
         common = set.intersection(*map(set, jobs.values())) if len(jobs) > 1 else set[str]()
         failed = [
-            FailedJob(number, [word for word in jobs[number] if word not in common], job._return_value)  # `return_value` would raise it
+            FailedJob(
+                number, [word for word in jobs[number] if word not in common], job._return_value
+            )  # `return_value` would raise it
             for number, job in zip(numbers, returns, strict=True)
             if job.status is not JobStatus.COMPLETED and run_state(folder / str(number)) is not RunState.FINISHED
         ]
