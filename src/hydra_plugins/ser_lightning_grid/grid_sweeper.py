@@ -11,12 +11,14 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException
+from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -36,13 +38,19 @@ class GridSweeper(Sweeper):
     jobs are handed to the launcher at once.
     """
 
+    # Set by `setup`, which Hydra calls first.
+    config: DictConfig
+    hydra_context: HydraContext
+    launcher: Launcher
+
     def __init__(self, *, max_batch_size: int | None, params: DictConfig) -> None:
         self.max_batch_size = max_batch_size
         self.params = params
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Make the launcher; raises HydraException where a job's folder is not its number."""
-        if OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"] != NUMBERED:
+        sweep = cast("dict[str, Any]", OmegaConf.to_container(config.hydra.sweep, resolve=False))
+        if sweep["subdir"] != NUMBERED:
             raise HydraException("hydra.sweep.subdir is a number, by which a job is found again; set hydra.sweep.dir=")
         self.hydra_context = hydra_context
         self.config = config
@@ -74,7 +82,7 @@ class GridSweeper(Sweeper):
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         given = parser.parse_overrides(arguments)
         keys = {override.key_or_group for override in given}
-        params = parser.parse_overrides([f"{key}={value}" for key, value in self.params.items() if key not in keys])
+        params = parser.parse_overrides([f"{key!s}={value}" for key, value in self.params.items() if key not in keys])
         [jobs] = BasicSweeper.split_arguments([*params, *given], max_batch_size=None)
         return jobs
 
