@@ -21,6 +21,7 @@ from ser_lightning.launchers import cores_each
 
 if TYPE_CHECKING:
     from filelock import FileLock
+    from hydra.core.utils import JobReturn
     from omegaconf import DictConfig
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
@@ -60,7 +61,7 @@ class LocalJobs(Callback):
             if devices := _devices():
                 os.environ["CUDA_VISIBLE_DEVICES"] = devices[place % len(devices)]
 
-    def on_job_end(self, config: DictConfig, **kwargs: object) -> None:
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: object) -> None:
         """The process may have other jobs."""
         if self.streams is not None:
             sys.stdout.flush()
