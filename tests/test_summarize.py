@@ -95,5 +95,9 @@ def test_the_leak_gap_is_the_difference_of_the_two_runs(tone_corpus, tiny_argume
     assert re.search(rf"leak_gap +{known:.3f} +{new:.3f} +{re.escape(f'{known - new:+.3f}')} *\n", end)
     assert f"as files: python -m ser_lightning.summarize runs={tmp_path / 'gap'}" in end
 
+    before = [path.stat().st_mtime_ns for path in sorted((tmp_path / "gap").glob("*/metrics.json"))]
     again = run_job(train, "train", arguments)
-    assert again.code == 1, "finished runs are not overwritten, and the exit code says so"
+    assert again.code == 0
+    assert again.out.count("finished already") == 2
+    assert again.out.partition("=== all finished runs of")[2] == done.out.partition("=== all finished runs of")[2]
+    assert [path.stat().st_mtime_ns for path in sorted((tmp_path / "gap").glob("*/metrics.json"))] == before
