@@ -9,13 +9,15 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from lightning_fabric.plugins.environments.lightning import find_free_network_port
+
+from ser_lightning.errors import UserError
 
 RANK_NAMES = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
 MEETING = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE")
@@ -52,6 +54,19 @@ def started(environment: Mapping[str, str]) -> Started | None:
         return Started(per_node, int(environment["WORLD_SIZE"]) // per_node)
     tasks, nodes = (int(environment.get(f"SLURM_STEP_NUM_{what}", "1")) for what in ("TASKS", "NODES"))
     return Started(tasks // nodes, nodes) if tasks > 1 else None
+
+
+def check_one_folder(environment: Mapping[str, str], overrides: Sequence[str]) -> None:
+    """Raise UserError where torchrun or srun has started processes that would each choose a folder by the clock.
+
+    >>> check_one_folder({}, []) is check_one_folder({"SLURM_STEP_NUM_TASKS": "8"}, ["hydra.run.dir=outputs/big"])
+    True
+    """
+    if started(environment) and not any(override.startswith(("hydra.run.dir=", "resume=")) for override in overrides):
+        raise UserError(
+            "several processes of one run were started, and each reads the command line: give them one folder by "
+            "hydra.run.dir=..., from which the same command also goes on"
+        )
 
 
 @contextmanager

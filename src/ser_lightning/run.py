@@ -75,9 +75,11 @@ def train_run(config: Mapping[str, Any], run_dir: Path, *, sweep: str | None = N
 
 def _begin(config: Mapping[str, Any], run_dir: Path, state: RunState) -> None:
     """Write config.yaml before audio is prepared, so that a run can go on whenever it is killed; or tidy up after."""
+    if not is_first(os.environ):
+        return
     if state is RunState.NEW:
         write_config(run_dir, config)
-    elif is_first(os.environ):
+    else:
         clean_up(run_dir)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 def train(config: DictConfig) -> str:
     """Train as configured, in Hydra's run directory, whose path it returns."""
+    import os
     from pathlib import Path
 
     from hydra.core.hydra_config import HydraConfig
@@ -19,12 +20,14 @@ def train(config: DictConfig) -> str:
 
     from ser_lightning.config import plain
     from ser_lightning.errors import UserError
+    from ser_lightning.processes import check_one_folder
     from ser_lightning.resuming import resumed_config
     from ser_lightning.run import train_run
 
     state = HydraConfig.get()
     multirun = state.mode is RunMode.MULTIRUN
     settings, run_dir = plain(config), Path(state.runtime.output_dir)
+    check_one_folder(os.environ, [*state.overrides.hydra, *state.overrides.task])
     if settings.pop("resume") is not None:
         if multirun:
             raise UserError("resume= goes on with one run; the same command with -m goes on with a multirun")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pytorch_lightning
 import torch
@@ -24,6 +24,13 @@ from ser_lightning.strategy import Accelerator, Count, Spread, SyncBatchNorm, ch
 from ser_lightning.strategy import Strategy as StrategyName
 
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
+ALWAYS: dict[str, Any] = {
+    "enable_model_summary": False,
+    "num_sanity_val_steps": 0,
+    "log_every_n_steps": 1,
+    "use_distributed_sampler": False,
+}
+"""What Lightning would do by itself otherwise."""
 
 
 def make_trainer(
@@ -52,24 +59,14 @@ def make_trainer(
     """A trainer that logs and keeps checkpoints in `run_dir`; `debug` is one epoch with one batch a part.
 
     This process is one of those in `place`, where others started them; `freezes` says that parameters come in later.
-    last.ckpt is written at the end of an epoch, when `stop` was asked for, and besides every `checkpoint_minutes` or
-    `checkpoint_steps` optimizer steps.
-
-    `tf32` lets a GPU round the factors of float32 products to ten bits in training; spectrograms and the passes that
-    write predictions are exact all the same. `compile` is torch.compile's mode for the network's part of training
-    steps; `reduce-overhead` and `max-autotune` replay them as CUDA graphs.
+    last.ckpt is written at the end of an epoch, when `stop` was asked for, and every `checkpoint_minutes` or
+    `checkpoint_steps` optimizer steps. `tf32` lets a GPU round the factors of float32 products to ten bits in training;
+    spectrograms and the passes that write predictions stay exact. `compile` is torch.compile's mode for the network's
+    part of training steps; `reduce-overhead` and `max-autotune` replay them as CUDA graphs.
     """
     allow_tf32(allowed=tf32)
-    callbacks: list[pytorch_lightning.Callback] = [
-        EpochLog(run_dir=run_dir),
-        *checkpoint_callbacks(run_dir / "checkpoints", stop, minutes=checkpoint_minutes, steps=checkpoint_steps),
-    ]
-    if early_stopping_patience is not None:
-        callbacks.append(early_stopping_callback(early_stopping_patience))
-    if compile is not None:
-        callbacks.append(CompiledSteps(mode=compile))
-    if sys.stderr.isatty():
-        callbacks.append(LossBar())
+    saving = checkpoint_callbacks(run_dir / "checkpoints", stop, minutes=checkpoint_minutes, steps=checkpoint_steps)
+    optional = optional_callbacks(patience=early_stopping_patience, compile_mode=compile)
     spread = choose_spread(
         place,
         accelerator=accelerator,
@@ -91,14 +88,23 @@ def make_trainer(
         limit_train_batches=1 if debug else None,
         limit_val_batches=1 if debug else None,
         logger=list(loggers) or False,
-        callbacks=callbacks,
+        callbacks=[EpochLog(run_dir=run_dir), *saving, *optional],
         plugins=[WholeFiles()],
         enable_progress_bar=sys.stderr.isatty(),
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        log_every_n_steps=1,
-        use_distributed_sampler=False,
+        **ALWAYS,
     )
+
+
+def optional_callbacks(*, patience: int | None, compile_mode: CompileMode | None) -> list[pytorch_lightning.Callback]:
+    """Early stopping and compiled steps where they are asked for, a bar where somebody sees it."""
+    callbacks: list[pytorch_lightning.Callback] = []
+    if patience is not None:
+        callbacks.append(early_stopping_callback(patience))
+    if compile_mode is not None:
+        callbacks.append(CompiledSteps(mode=compile_mode))
+    if sys.stderr.isatty():
+        callbacks.append(LossBar())
+    return callbacks
 
 
 def make_strategy(spread: Spread, *, freezes: bool) -> Strategy | Literal["auto"]:

@@ -45,6 +45,12 @@ def test_the_config_is_the_resolved_one_and_the_protocol(logged):
     assert logged.config["protocol"] == logged.metrics["protocol"]
 
 
+def test_the_run_has_the_id_that_its_folder_keeps(logged):
+    """So it is the same run to W&B where it goes on after it was broken off."""
+    [run] = logged.of("run")
+    assert run.run_id == json.loads((logged.run_dir / "environment.json").read_text())["run_id"]
+
+
 def test_a_single_run_has_tags_and_no_group(logged):
     [run] = logged.of("run")
     assert (run.project, run.run_group, run.job_type) == ("ser_lightning", "", "train")
