@@ -19,10 +19,11 @@ from ser_lightning.evaluated_data import among, own_data
 from ser_lightning.evaluating import asked_network, predict_parts
 from ser_lightning.evaluation.predictions import read_predictions
 from ser_lightning.evaluation.runs import read_finished
+from ser_lightning.recognition.checkpoint import load_trained
 from ser_lightning.run_corpus import heard_in
 from ser_lightning.stack import stack
 from ser_lightning.train import train
-from ser_lightning.trained import load_trained, predict_trained
+from ser_lightning.trained import predict_trained
 
 RATE = 16000
 PARTS = ("train", "val", "test")

@@ -14,9 +14,10 @@ from ser_lightning.data.samples import Samples
 from ser_lightning.data.store import TAIL_SECONDS, Store
 from ser_lightning.data.windows import EvalBatches, Layout, Windows
 from ser_lightning.frontend.frontend import Frontend, to_float
-from ser_lightning.illustration import build_examples, in_time, tiles
+from ser_lightning.illustration import build_examples, in_time
 from ser_lightning.models.grad_cam import grad_cam
 from ser_lightning.models.network import EmotionNetwork, emotion_network
+from ser_lightning.recognition.windows import tiles
 
 RATE = 8000
 LENGTHS = {"a/ann/1": 4000, "a/ben/2": 10_000, "a/cat/3": 100}
@@ -84,7 +85,7 @@ def test_the_windows_are_those_that_predictions_are_made_of(made):
     seen = Windows(store.samples, np.zeros((3, 2), dtype=np.float32), window=4000)
     for row, (_, first, length) in enumerate(table.iter_rows()):
         (request,) = EvalBatches(layout, np.array([row]), window=4000, batch_size=99)
-        windows, lengths = tiles(np.array(store.samples.read(first, length)), 4000)
+        windows, lengths = map(torch.from_numpy, tiles(np.array(store.samples.read(first, length)), 4000))
         assert torch.equal(windows, seen[request].wave)
         assert torch.equal(lengths, seen[request].facts.length)
 

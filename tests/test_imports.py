@@ -46,6 +46,7 @@ FORBIDDEN = {
     "evaluation": {"corpora", "data", "task", "build", *NETWORK},
     "meta": {"corpora", "task", "build", *NETWORK},
     "task": {"build", "corpora", "evaluation"},
+    "recognition": {"corpora", "task", "build", "augment", "losses", "optimizers", "schedules", "metrics"},
     "downloads": {"corpora", "data", "evaluation", "task", "build", *NETWORK},
     "card": {"evaluation", "task", "build", "models", "augment", "losses", "optimizers", "schedules", "metrics"},
 }

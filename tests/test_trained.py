@@ -14,17 +14,11 @@ from ser_lightning.data.store import Store
 from ser_lightning.errors import UserError
 from ser_lightning.evaluation.predictions import read_predictions
 from ser_lightning.learned_labels import learned_label_set
-from ser_lightning.meta.members import CHECKPOINT
-from ser_lightning.trained import (
-    Trained,
-    choose_device,
-    kind_of,
-    load_trained,
-    predict_run,
-    predict_trained,
-    targets_within,
-    training_batch_size,
-)
+from ser_lightning.recognition.checkpoint import Trained, load_trained
+from ser_lightning.recognition.device import choose_device
+from ser_lightning.run_names import CHECKPOINT
+from ser_lightning.schema import targets_within
+from ser_lightning.trained import kind_of, predict_run, predict_trained, training_batch_size
 
 CPU = torch.device("cpu")
 LABELS = ["p_angry", "p_sad", "p_neutral"]

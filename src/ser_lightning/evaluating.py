@@ -37,17 +37,11 @@ from ser_lightning.illustration import build_examples
 from ser_lightning.memory import told_if_out_of_memory
 from ser_lightning.meta.stack_file import read_stack
 from ser_lightning.models.network import EmotionNetwork
+from ser_lightning.recognition.checkpoint import Trained, load_trained
+from ser_lightning.recognition.device import choose_device
 from ser_lightning.run_files import environment, write_csv
 from ser_lightning.terminal import out
-from ser_lightning.trained import (
-    Trained,
-    choose_device,
-    is_stack,
-    load_trained,
-    predict_run,
-    predict_trained,
-    training_batch_size,
-)
+from ser_lightning.trained import is_stack, predict_run, predict_trained, training_batch_size
 
 NEEDED = ("label_set", "sample_rate", "on_bad_audio", "seed")
 """The keys of a run's config that evaluation reads."""

@@ -10,15 +10,14 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 import torch
-from jaxtyping import Float32, Int16, Int64
-from torch import Tensor
+from jaxtyping import Float32, Int16
 
-from ser_lightning.data.samples import Samples
 from ser_lightning.data.store import TAIL_SECONDS, Store
 from ser_lightning.evaluation.examples import Example, choose_examples
 from ser_lightning.frontend.frontend import Frontend, to_float
 from ser_lightning.models.grad_cam import grad_cam
 from ser_lightning.models.network import EmotionNetwork
+from ser_lightning.recognition.windows import tiles
 
 
 class Seen(NamedTuple):
@@ -90,7 +89,7 @@ def _seen(
 ) -> Seen:
     """Grad-CAM of each window by itself, put together in time and scaled to the clip's maximum."""
     size = window or max(len(wave), frontend.mel.n_fft)
-    windows, lengths = tiles(wave, size)
+    windows, lengths = (torch.from_numpy(each) for each in tiles(wave, size))
     with torch.no_grad():
         log_mel = frontend.log_mel(to_float(windows), lengths)
         images = frontend.to_image(log_mel)
@@ -103,19 +102,6 @@ def _seen(
     if not most > 0:
         return Seen(None, "no part of it speaks for the prediction more than against it", "")
     return Seen(joined / most, "", _note(len(images), size / frontend.sample_rate))
-
-
-def tiles(wave: Int16[np.ndarray, " time"], size: int) -> tuple[Int16[Tensor, "batch time"], Int64[Tensor, batch]]:
-    """The windows of a clip as predictions are made of them, the last one padded, and how many samples are real.
-
-    >>> tiles(np.array([1, 2, 3], dtype=np.int16), 2)[0].tolist()
-    [[1, 2], [3, 0]]
-    """
-    start = np.arange(0, max(len(wave), 1), size)
-    length = np.minimum(size, len(wave) - start)
-    windows = np.empty((len(start), size), np.int16)
-    Samples(np.concatenate([wave, np.zeros(size, dtype=np.int16)])).gather(start, length, windows)
-    return torch.from_numpy(windows), torch.from_numpy(length)
 
 
 def in_time(

@@ -23,7 +23,7 @@ from ser_lightning.run_state import (
     run_state,
     write_config,
 )
-from ser_lightning.trained import targets_within
+from ser_lightning.schema import targets_within
 
 EPOCHS = "trainer.max_epochs"
 

@@ -26,8 +26,7 @@ from ser_lightning.data.store import open_store, store_key
 from ser_lightning.errors import UserError
 from ser_lightning.evaluation.runs import FinishedRun
 from ser_lightning.files import read_table
-from ser_lightning.schema import node_problems
-from ser_lightning.trained import targets_within
+from ser_lightning.schema import node_problems, targets_within
 
 COLUMNS = ("clip", "part", "corpus", "speaker", "emotion")
 MADE = "ser_lightning.corpora.synthetic.Synthetic"

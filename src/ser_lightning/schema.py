@@ -69,6 +69,20 @@ def find_target(name: str) -> Callable[..., Any]:
     return typing.cast("Callable[..., Any]", target)
 
 
+def targets_within(node: object) -> set[str]:
+    """Every `_target_` at any depth of plain values.
+
+    >>> targets_within({"a": [{"_target_": "os.system"}], "b": 1})
+    {'os.system'}
+    """
+    if isinstance(node, Mapping):
+        own = {str(node["_target_"])} if "_target_" in node else set[str]()
+        return own.union(*(targets_within(value) for value in node.values()))
+    if isinstance(node, (list, tuple)):
+        return set[str]().union(*(targets_within(value) for value in node))
+    return set()
+
+
 def _module_hint(name: str, parent: str) -> str:
     import pkgutil
 

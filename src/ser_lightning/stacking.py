@@ -19,7 +19,7 @@ from ser_lightning.evaluation.summary import interval_note
 from ser_lightning.files import read_table, write_text
 from ser_lightning.meta.comparison import Row, compared, not_beaten
 from ser_lightning.meta.fitting import Fitted, fit
-from ser_lightning.meta.members import STACK_FILE, read_members
+from ser_lightning.meta.members import read_members
 from ser_lightning.meta.protocols import stack_protocol
 from ser_lightning.meta.search import Search
 from ser_lightning.meta.stack_file import MODEL_FILE, stack_contents
@@ -27,6 +27,7 @@ from ser_lightning.meta.storage import write_model
 from ser_lightning.meta.tables import comparison_table, speakers_table
 from ser_lightning.meta.together import Together, put_together
 from ser_lightning.run_files import environment, write_csv
+from ser_lightning.run_names import STACK_FILE
 from ser_lightning.terminal import err, out, print_table
 
 INHERITED = ("label_set", "sample_rate", "data_dir", "cache_dir", "on_bad_audio", "leaks", "corpus", "split")

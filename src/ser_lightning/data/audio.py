@@ -58,22 +58,46 @@ def read_clip(path: Path, rate: int, *, start: float | None = None, end: float |
     `start` and `end` are seconds within the file. Raises BadAudioError with the reason where the file is missing,
     unreadable, cut short, empty, silent throughout, or holds samples that are not numbers.
     """
-    wave, file_rate = _decode(path, rate, start, end)
+    clip = hear(path, rate, start=start, end=end)
+    if not clip.samples.any():
+        raise BadAudioError("is silent throughout (every sample is zero)")
+    return clip
+
+
+def hear(path: Path, rate: int, *, start: float | None = None, end: float | None = None) -> Clip:
+    """The same as `read_clip`, silence too."""
+    return as_clip(*_decode(path, rate, start, end), rate)
+
+
+def as_clip(wave: Decoded, wave_rate: int, rate: int) -> Clip:
+    """Samples [time channel] as a clip at `rate`; int16 of one channel at this rate are taken as they are.
+
+    Raises BadAudioError where there are none, or where they are not numbers.
+    """
     if wave.shape[0] == 0:
         raise BadAudioError("holds no samples")
-    samples, clipped = (wave[:, 0], 0) if wave.dtype == np.int16 else _converted(wave, file_rate, rate)
+    finished = wave.dtype == np.int16 and wave.shape[1] == 1 and wave_rate == rate
+    samples, clipped = (wave[:, 0], 0) if finished else _converted(wave, wave_rate, rate)
     if len(samples) == 0:
-        raise BadAudioError(f"is too short: {len(wave)} frames at {file_rate} Hz are not one sample at {rate} Hz")
-    if not samples.any():
-        raise BadAudioError("is silent throughout (every sample is zero)")
-    return Clip(samples, file_rate, wave.shape[1], _note(samples, rate, clipped))
+        raise BadAudioError(f"is too short: {len(wave)} frames at {wave_rate} Hz are not one sample at {rate} Hz")
+    return Clip(samples, wave_rate, wave.shape[1], _note(samples, rate, clipped))
 
 
 def _converted(wave: Decoded, file_rate: int, rate: int) -> tuple[npt.NDArray[np.int16], int]:
-    """float32 samples [time channel] as int16 at `rate`, and how many were clamped."""
+    """Samples [time channel] as int16 at `rate`, and how many were clamped."""
+    return to_int16(resample(downmixed(wave), file_rate, rate))
+
+
+def downmixed(wave: Decoded) -> npt.NDArray[np.float32]:
+    """The mean of the channels of samples [time channel], one at least, in full scale [time].
+
+    Raises BadAudioError where they are not numbers.
+    """
+    if wave.dtype == np.int16:
+        wave = wave * np.float32(1 / FULL_SCALE)
     _refuse_what_is_no_sound(wave)
-    mono = wave[:, 0] if wave.shape[1] == 1 else wave.mean(axis=1, dtype=np.float32)
-    return to_int16(resample(mono, file_rate, rate))
+    mono: npt.NDArray[np.float32] = wave[:, 0] if wave.shape[1] == 1 else wave.mean(axis=1, dtype=np.float32)
+    return mono
 
 
 def resample(wave: npt.NDArray[np.float32], rate_in: int, rate_out: int) -> npt.NDArray[np.float32]:

@@ -14,10 +14,7 @@ from pathlib import Path
 from ser_lightning.errors import UserError
 from ser_lightning.evaluation.comparison_names import Settings, differing_keys, settings_of
 from ser_lightning.evaluation.runs import FinishedRun, find_runs, read_finished
-
-STACK_FILE = "stack.json"
-CHECKPOINT = Path("checkpoints") / "best.ckpt"
-"""Where a run's directory has its model."""
+from ser_lightning.run_names import CHECKPOINT, STACK_FILE
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,10 @@ import sklearn
 from ser_lightning.errors import UserError
 from ser_lightning.meta.comparison import Row
 from ser_lightning.meta.fitting import Fitted
-from ser_lightning.meta.members import STACK_FILE, Member
+from ser_lightning.meta.members import Member
 from ser_lightning.meta.search import Found, Search
 from ser_lightning.meta.together import Together
+from ser_lightning.run_names import STACK_FILE
 
 FORMAT = 1
 MODEL_FILE = "meta.skops"
