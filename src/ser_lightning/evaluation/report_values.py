@@ -103,6 +103,12 @@ def calibration_rows(metrics: Mapping[str, Any], part: str) -> list[Row]:
     return [row for row in score_rows([before, metrics[part]]) if row.key in kept]
 
 
+def surest_answered(abstention: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The highest threshold that some clip reaches; None where there is none."""
+    reached = [row for row in (abstention or {"thresholds": []})["thresholds"] if row["risk"] is not None]
+    return max(reached, key=lambda row: float(row["threshold"]), default=None)
+
+
 def _group_table(name: str, grouping: Mapping[str, Any]) -> GroupTable:
     values = grouping["values"]
     rows = score_rows(list(values.values()))

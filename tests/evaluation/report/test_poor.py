@@ -201,7 +201,7 @@ def test_the_largest_page_stays_below_five_megabytes(tmp_path, assessed_run, ran
     path = report.write_report(tmp_path, examples=clips)
     page = read_page(path)
     assert 3_000_000 < path.stat().st_size < 5_000_000
-    assert len(page.all("img")) == 9 + 3 + 12
+    assert len(page.all("img")) == 10 + 3 + 12
     assert len(page.tables["Scores of each speaker"]) == 1 + 96
     assert page.text("p.soft").count("30 s, too long to be put on the page.") == 12 - len(page.all("audio")) > 0
 
