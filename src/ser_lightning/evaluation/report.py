@@ -31,7 +31,7 @@ from ser_lightning.evaluation.report_values import (
     score_rows,
     speaker_table,
     speaker_values,
-    surest_answered,
+    told_threshold,
 )
 from ser_lightning.evaluation.sounds import sounds
 from ser_lightning.evaluation.training_plots import best_epoch, training_figures
@@ -131,7 +131,7 @@ def _of_scores(
         "calibration": [] if run.temperature is None else calibration_rows(run.metrics, run.part),
         "bins": bins,
         "abstention": run.scores.get("abstention"),
-        "surest": surest_answered(run.scores.get("abstention")),
+        "told": told_threshold(run.scores.get("abstention")),
         "fitted_on": (run.metrics.get("calibration") or {"fitted_on": None})["fitted_on"],
         "groupings": group_tables(groups),
         "speakers": speaker_table(groups),
