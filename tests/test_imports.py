@@ -11,6 +11,7 @@ ENTRY = {
     *("cli", "composition", "train", "run", "prepare", "preparation", "describe", "description", "download"),
     *("evaluate", "evaluating", "evaluated_data", "run_corpus", "summarize", "summarizing", "stack", "stacking"),
     *("sweep_end", "local_jobs", "resuming", "follow", "predict", "predicting"),
+    *("listen", "listening"),
 }
 TRAINING = {
     *("build", "announce", "results", "run_files", "wandb_log", "loggers", "trainer"),
@@ -29,6 +30,7 @@ HYDRA = {
     "sweep_end",
     "local_jobs",
     "predict",
+    "listen",
 }
 NETWORK = {"frontend", "augment", "models", "losses", "schedules", "optimizers", "counted", "clip_average", "metrics"}
 NETWORK |= {"collectives"}
@@ -65,6 +67,7 @@ LIBRARIES = {
     "sklearn": {"meta"},
     "skops": {"meta"},
     "optuna": {"search"},
+    "sounddevice": {"microphone"},
 }
 BY_TARGET_ONLY = {"ravdess", "tess", "savee", "cremad", "emodb", "table", "synthetic", "several", "wave", "spectrum"}
 

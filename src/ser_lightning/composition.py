@@ -22,6 +22,7 @@ from ser_lightning.cli import conf_dir
 from ser_lightning.config import (
     DescribeSettings,
     EvaluateSettings,
+    ListenSettings,
     PredictSettings,
     PrepareSettings,
     StackSettings,
@@ -39,6 +40,7 @@ SETTINGS: dict[str, type] = {
     "describe": DescribeSettings,
     "evaluate": EvaluateSettings,
     "predict": PredictSettings,
+    "listen": ListenSettings,
     "summarize": SummarizeSettings,
     "stack": StackSettings,
 }

@@ -108,6 +108,21 @@ class PredictSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ListenSettings:
+    """The keys of `listen`; a `source` takes the microphone's place."""
+
+    run: Folder
+    source: Annotated[str, Len(1)] | None = None
+    pace: Literal["real", "fast"]
+    microphone: Annotated[str, Len(1)] | Annotated[int, Interval(ge=0)] | None = None
+    microphones: bool
+    hop_seconds: Annotated[float, Interval(gt=0)]
+    smooth_seconds: Annotated[float, Interval(ge=0)]
+    threshold: Annotated[float, Interval(ge=0, le=1)] | None = None
+    device: Literal["auto", "cpu", "gpu"]
+
+
+@dataclass(frozen=True, kw_only=True)
 class SummarizeSettings:
     """The keys of `summarize`."""
 

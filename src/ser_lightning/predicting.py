@@ -21,8 +21,7 @@ from ser_lightning.config import PredictSettings, config_problems
 from ser_lightning.corpora.folder import NOT_AUDIO
 from ser_lightning.data.audio import BadAudioError
 from ser_lightning.errors import RunFailedError, UserError, noted
-from ser_lightning.evaluation.runs import read_scored
-from ser_lightning.evaluation.summary import score_line
+from ser_lightning.evaluation.summary import model_lines
 from ser_lightning.recognition.answer import most_probable
 from ser_lightning.recognition.answers import (
     LABELS,
@@ -67,7 +66,7 @@ def predict_inputs(config: Mapping[str, Any]) -> None:
         recognizer.hop(config["hop_seconds"])
     if problems or recognizer is None:
         raise UserError(problems)
-    err.print(f"model: {_about(Path(config['run']).expanduser())}", markup=False)
+    err.print(model_lines(Path(config["run"]).expanduser()), markup=False)
     if inputs == [STDIN]:
         _hear_stream(recognizer, config, sys.stdin.buffer)
     else:
@@ -92,15 +91,6 @@ def _stream_problems(config: Mapping[str, Any]) -> list[str]:
 def _file_problems(config: Mapping[str, Any]) -> list[str]:
     keys = [key for key in ("rate", "smooth_seconds") if config[key]]
     return [f"{key}= is of standard input (inputs=-), and has no effect on files" for key in keys]
-
-
-def _about(run_dir: Path) -> str:
-    """What the model's score is, and what that stands for."""
-    try:
-        metrics = read_scored(run_dir).metrics
-    except UserError:
-        return f"{run_dir}; its score is not known, as it has no metrics.json of ours"
-    return f"{run_dir}; {score_line(metrics['test'])}\nprotocol: {metrics['protocol']['sentence']}"
 
 
 def _hear_files(recognizer: Recognizer, config: Mapping[str, Any], files: Sequence[Path]) -> None:

@@ -81,6 +81,19 @@ def test_no_more_than_a_window_is_kept(recognizer):
     assert most <= 6400 + 160
 
 
+def test_a_chunk_of_any_length_is_cut_a_few_windows_at_a_time(recognizer, monkeypatch):
+    """The most that is asked at once is bounded, and what is told is the same."""
+    asked = []
+    predict = recognizer.predict
+    stream = recognizer.stream(RATE, hop_seconds=0.01)
+    stream.predict = lambda windows, length: asked.append(len(windows)) or predict(windows, length)
+    windows = [*stream.feed(WAVE), *stream.finish()]
+    expected = recognizer.timeline(recognizer.heard(WAVE, rate=RATE), hop_seconds=0.01)
+    np.testing.assert_allclose(rows(windows), rows(expected), atol=1e-6)
+    assert max(asked) <= 64 + 1
+    assert sum(asked) >= len(windows) == 149
+
+
 def test_smoothing_takes_the_past_alone():
     """A jump from 0 to 1 is 1 - e^(-t/T) after t seconds."""
     smooth = Smoothing(hop_seconds=0.5, smooth_seconds=2.0)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from ser_lightning.errors import UserError
 from ser_lightning.evaluation.intervals import said
+from ser_lightning.evaluation.runs import read_scored
 from ser_lightning.evaluation.scores import NAMES
 
 
@@ -57,6 +60,15 @@ def score_line(scores: Mapping[str, Any]) -> str:
     """The balanced accuracy on the test part with its interval, or why it has none, in a line."""
     key = "balanced_accuracy"
     return f"test {NAMES[key]} {said(scores[key], _around(scores, key))} ({interval_note(scores)})"
+
+
+def model_lines(run_dir: Path) -> str:
+    """A run's score and what it stands for, before its model is used; it may have lost both."""
+    try:
+        metrics = read_scored(run_dir).metrics
+    except UserError:
+        return f"model: {run_dir}; its score is not known, as it has no metrics.json of ours"
+    return f"model: {run_dir}; {score_line(metrics['test'])}\nprotocol: {metrics['protocol']['sentence']}"
 
 
 def interval_note(scores: Mapping[str, Any]) -> str:

@@ -22,6 +22,8 @@ from ser_lightning.recognition.smoothing import Smoothing
 
 Predict = Callable[[Int16[np.ndarray, "window time"], Int64[np.ndarray, " window"]], Float[np.ndarray, "window class"]]
 """The probabilities of windows, before the temperature, by the windows and how many samples of each are real."""
+MOST_WINDOWS = 64
+"""So many windows are cut at a time."""
 
 
 class Stream:
@@ -89,6 +91,13 @@ class Stream:
         return self._taken(self.hearing.rest(), last=True)
 
     def _taken(self, samples: Int16[np.ndarray, " time"], *, last: bool) -> list[Window]:
+        """Take samples a few windows at a time, as a chunk may be an hour."""
+        size = self.hop * MOST_WINDOWS
+        pieces = [samples[first : first + size] for first in range(0, len(samples), size)] or [samples]
+        told = [self._piece(piece, last=last and number == len(pieces)) for number, piece in enumerate(pieces, 1)]
+        return [window for windows in told for window in windows]
+
+    def _piece(self, samples: Int16[np.ndarray, " time"], *, last: bool) -> list[Window]:
         self.levels = self.levels.plus(levels_of(samples))
         self.kept = np.concatenate([self.kept, samples])
         hops, self.next_hop = self._due(self.next_hop, self.hop, last=last, told=self.next_hop > 0)
