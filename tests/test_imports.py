@@ -10,7 +10,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ENTRY = {
     *("cli", "composition", "train", "run", "prepare", "preparation", "describe", "description", "download"),
     *("evaluate", "evaluating", "evaluated_data", "run_corpus", "summarize", "summarizing", "stack", "stacking"),
-    *("sweep_end", "local_jobs", "resuming", "follow"),
+    *("sweep_end", "local_jobs", "resuming", "follow", "export", "exporting", "heard_clips"),
 }
 TRAINING = {
     *("build", "announce", "results", "run_files", "wandb_log", "loggers", "trainer"),
@@ -28,6 +28,7 @@ HYDRA = {
     "stack",
     "sweep_end",
     "local_jobs",
+    "export",
 }
 NETWORK = {"frontend", "augment", "models", "losses", "schedules", "optimizers", "counted", "clip_average", "metrics"}
 NETWORK |= {"collectives"}
@@ -47,6 +48,7 @@ FORBIDDEN = {
     "meta": {"corpora", "task", "build", *NETWORK},
     "task": {"build", "corpora", "evaluation"},
     "recognition": {"corpora", "task", "build", "augment", "losses", "optimizers", "schedules", "metrics"},
+    "exported": {"corpora", "task", "build", "augment", "losses", "optimizers", "schedules", "metrics"},
     "downloads": {"corpora", "data", "evaluation", "task", "build", *NETWORK},
     "card": {"evaluation", "task", "build", "models", "augment", "losses", "optimizers", "schedules", "metrics"},
 }
@@ -63,6 +65,9 @@ LIBRARIES = {
     "requests": {"downloads"},
     "sklearn": {"meta"},
     "skops": {"meta"},
+    "onnx": {"exported"},
+    "onnxscript": {"exported"},
+    "onnxruntime": {"exported"},
 }
 BY_TARGET_ONLY = {"ravdess", "tess", "savee", "cremad", "emodb", "table", "synthetic", "several", "wave", "spectrum"}
 

@@ -1,0 +1,33 @@
+"""The network's weights in 8 bits, the frontend's left as they are: a quarter of the file, at a cost that is measured."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ser_lightning.exported.programs import quiet
+from ser_lightning.files import atomic_path
+
+NETWORK = "network."
+"""How the names of the network's weights begin in an exported file."""
+QUANTIZED = ("Conv", "Gemm", "MatMul")
+
+
+def quantize(source: Path, target: Path) -> None:
+    """Write the ONNX model at `source` with weights of 8 bits and activations quantised as they come."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    with quiet():
+        import onnx
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+
+        # The product with the mel filters is one too; in 8 bits it would leave the loudest bands alone.
+        graph = onnx.load(source, load_external_data=False).graph
+        kept = [node.name for node in graph.node if not any(name.startswith(NETWORK) for name in node.input)]
+        with atomic_path(target) as temporary:
+            quantize_dynamic(
+                source,
+                temporary,
+                op_types_to_quantize=list(QUANTIZED),
+                weight_type=QuantType.QUInt8,  # older runtimes have no product of signed weights
+                nodes_to_exclude=kept,
+            )
