@@ -10,7 +10,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ENTRY = {
     *("cli", "composition", "train", "run", "prepare", "preparation", "describe", "description", "download"),
     *("evaluate", "evaluating", "evaluated_data", "run_corpus", "summarize", "summarizing", "stack", "stacking"),
-    *("sweep_end", "local_jobs", "resuming", "follow", "export", "exporting", "heard_clips"),
+    *("sweep_end", "local_jobs", "resuming", "follow", "export", "exporting", "tested_clips"),
 }
 TRAINING = {
     *("build", "announce", "results", "run_files", "wandb_log", "loggers", "trainer"),

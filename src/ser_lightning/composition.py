@@ -22,6 +22,7 @@ from ser_lightning.cli import conf_dir
 from ser_lightning.config import (
     DescribeSettings,
     EvaluateSettings,
+    ExportSettings,
     PrepareSettings,
     StackSettings,
     SummarizeSettings,
@@ -37,6 +38,7 @@ SETTINGS: dict[str, type] = {
     "prepare": PrepareSettings,
     "describe": DescribeSettings,
     "evaluate": EvaluateSettings,
+    "export": ExportSettings,
     "summarize": SummarizeSettings,
     "stack": StackSettings,
 }

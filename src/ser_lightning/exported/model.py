@@ -1,8 +1,8 @@
 """Wave -> calibrated probabilities in one module, in operations that torch.export and ONNX have.
 
-What the pass that writes predictions does in several places (rounding to int16, windows, log-mel, network, mean over the
-windows, temperature) stands here in a row. The frontend and the network are the trained ones; only the Fourier transform
-goes another way, as that of training is cut into pieces by the caches of a CPU, which no graph can be.
+What the pass that writes predictions does in several places (rounding to int16, windows, log-mel, network, mean over
+the windows, temperature) stands here in a row. The frontend and the network are the trained ones; only the Fourier
+transform goes another way, as that of training is cut into pieces by the caches of a CPU, which no graph can be.
 """
 
 from __future__ import annotations

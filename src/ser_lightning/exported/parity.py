@@ -1,4 +1,4 @@
-"""Whether an exported file says what the model says: the largest difference over clips of several lengths and batches."""
+"""Whether an exported file says what the model says: the largest difference, over clips of several lengths."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int16
 
 from ser_lightning.data.audio import FULL_SCALE, to_int16
-from ser_lightning.exported.programs import Run
+from ser_lightning.exported.programs import Runner
 from ser_lightning.recognition.checkpoint import Trained
 from ser_lightning.recognition.windows import of_clip, tiles, window_probabilities
 
@@ -50,7 +50,7 @@ def said(
     return np.stack(rows)
 
 
-def largest_difference(run: Run, what: Compared) -> float:
+def largest_difference(run: Runner, what: Compared) -> float:
     """The largest absolute difference of any probability; infinity where one is not a number."""
     differences = [np.abs(run(wave) - p).max() for wave, p in zip(what.waves, what.expected, strict=True)]
     largest = float(np.max(differences))

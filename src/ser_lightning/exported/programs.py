@@ -31,7 +31,7 @@ OPSET = 20
 METADATA = "metadata.json"
 """The name under which a torch.export archive holds the metadata."""
 
-Run = Callable[[Float32[np.ndarray, "batch time"]], Float32[np.ndarray, "batch class"]]
+Runner = Callable[[Float32[np.ndarray, "batch time"]], Float32[np.ndarray, "batch class"]]
 """Waves at the model's rate -> probabilities."""
 
 
@@ -79,7 +79,7 @@ def onnx_session(path: Path, *, threads: int = 0) -> Any:
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def run_onnx(path: Path) -> Run:
+def run_onnx(path: Path) -> Runner:
     """The file's model in onnxruntime."""
     session = onnx_session(path)
 
@@ -91,7 +91,7 @@ def run_onnx(path: Path) -> Run:
     return run
 
 
-def run_torch(path: Path) -> Run:
+def run_torch(path: Path) -> Runner:
     """The file's model in torch."""
     module = torch.export.load(path).module()
 

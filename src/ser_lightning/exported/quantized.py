@@ -1,4 +1,4 @@
-"""The network's weights in 8 bits, the frontend's left as they are: a quarter of the file, at a cost that is measured."""
+"""The network in 8 bits, the frontend as it is: a file of a quarter of the size, at a cost that is measured."""
 
 from __future__ import annotations
 

@@ -1,0 +1,52 @@
+"""Clips of a run's own test part, decoded from their files, for whoever wants to hear what the run was tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float64, Int16
+
+from ser_lightning.data.audio import BadAudioError, read_clip
+from ser_lightning.data.manifest import to_table
+from ser_lightning.errors import UserError
+from ser_lightning.evaluation.runs import FinishedRun
+from ser_lightning.run_corpus import own_corpus
+
+
+@dataclass(frozen=True)
+class TestedClips:
+    """Clips at the model's rate, with the place of their true class, and what the run predicted of them."""
+
+    sounds: list[Int16[np.ndarray, " time"]]
+    truth: list[int]
+    predicted: Float64[np.ndarray, "clip class"]
+
+
+def tested_clips(run: FinishedRun, config: Mapping[str, Any], *, most: int, rate: int) -> TestedClips:
+    """At most `most` clips of predictions/test.csv, evenly spaced in it; files that cannot be read are passed over.
+
+    Raises UserError where the corpus is not at hand, or none of the clips.
+    """
+    table = run.predictions("test")
+    _, corpus = own_corpus(run, config)
+    places = to_table(corpus.scan().clips).select("clip", "path", "start", "end")
+    there = table.join(places, on="clip", how="inner", maintain_order="left")
+    step = max(1, -(-len(there) // most))
+    chosen = there.gather_every(step)
+    sounds, kept = [], []
+    for row, (path, start, end) in enumerate(chosen.select("path", "start", "end").iter_rows()):
+        try:
+            sounds.append(read_clip(Path(path), rate, start=start, end=end).samples)
+        except BadAudioError:
+            continue
+        kept.append(row)
+    if not sounds:
+        raise UserError(f"none of the {len(table)} test clips can be read")
+    heard = chosen[kept]
+    probabilities = heard.select(pl.col(f"p_{label}").cast(pl.Float64) for label in run.labels)
+    return TestedClips(sounds, [run.labels.index(label) for label in heard["label"]], probabilities.to_numpy())
