@@ -1,4 +1,4 @@
-"""The work of `export`: a finished run's model as files that need nothing of ours, compared with it before they are kept.
+"""The work of `export`: a run's model as files that need nothing of ours, compared with it before they are kept.
 
 What says something else than the run's model never lies in the folder. Its clips are those of the run's own test part,
 decoded anew; where their audio is gone, sounds are made up, and that is said.
@@ -64,7 +64,7 @@ class Heard(NamedTuple):
 
 
 def export_run(config: Mapping[str, Any]) -> None:
-    """Export as configured into `<run>/export`; raises UserError, and RunFailedError where a file says another thing."""
+    """Export into `<run>/export`; raises UserError, or RunFailedError where a file says another thing."""
     _check(config)
     source = _read(Path(config["run"]).expanduser())
     out.print(f"model: {source.path} ({source.about.network['backbone']})", markup=False)

@@ -1,4 +1,4 @@
-"""README.md of an exported model, as model hubs show it: how to use it, what it was trained on, how well it does, limits.
+"""README.md of an exported model, as hubs show it: how to use it, what it was trained on, its scores and limits.
 
 Every number is one of the run's metrics.json, with its protocol, or was measured at the export.
 """
@@ -18,7 +18,7 @@ from ser_lightning.evaluation.intervals import said
 from ser_lightning.evaluation.report_run import Run
 from ser_lightning.evaluation.report_values import Score, calibration_rows, group_tables, score_rows, speaker_table
 from ser_lightning.evaluation.summary import interval_note, shown
-from ser_lightning.exported.facts import languages
+from ser_lightning.exported.facts import LANGUAGES, languages
 from ser_lightning.recognition.checkpoint import Description
 
 IN_FRONT = {"accuracy": "accuracy", "macro_f1": "f1", "auroc": "roc_auc", "balanced_accuracy": "balanced_accuracy"}
@@ -44,9 +44,10 @@ class CardFacts:
 def model_card(run: Run, facts: CardFacts) -> str:
     """The text of README.md."""
     environment = jinja2.Environment(
-        autoescape=False,  # noqa: S701 - it is Markdown; `text` escapes what a run's files say
+        autoescape=False,  # it is Markdown; `text` escapes what a run's files say
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
+        keep_trailing_newline=True,
         lstrip_blocks=True,
     )
     environment.filters.update(text=escaped, score=_score, shown=shown)
@@ -66,7 +67,7 @@ def model_card(run: Run, facts: CardFacts) -> str:
         calibration=calibration_rows(run.metrics, run.part) if run.temperature is not None else [],
         few=run.metrics["protocol"]["parts"]["train"]["speakers"] < FEW_SPEAKERS,
         corpora={name: facts.corpora.get(name, {}) for name in trained_on},
-        languages=languages(trained_on),
+        languages=[LANGUAGES[code] for code in languages(trained_on)],
         acted=[name for name, labels in run.metrics["protocol"]["label_sources"].items() if labels == "acted"],
     )
 
@@ -105,10 +106,10 @@ def front_matter(run: Run, facts: CardFacts) -> dict[str, Any]:
 
 
 def escaped(text: object) -> str:
-    """Text from a run's files, so that it cannot become Markdown, HTML, or another cell of a table.
+    r"""Text from a run's files, so that it cannot become Markdown, HTML, or another cell of a table.
 
-    >>> escaped("a|b <img> [x](y)")
-    'a\\\\|b &lt;img> \\\\[x\\\\](y)'
+    >>> print(escaped("a|b <img> [x](y)"))
+    a\|b &lt;img> \[x\](y)
     """
     return re.sub(r"([\\|`*\[\]])", r"\\\1", " ".join(str(text).split())).replace("<", "&lt;")
 

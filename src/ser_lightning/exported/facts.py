@@ -1,4 +1,4 @@
-"""What is said of an exported model, in its metadata and on its card: read from the run's own files, nothing computed."""
+"""What is said of an exported model, in its metadata and on its card, as the run's own files have it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from ser_lightning.evaluation.report_run import Run
 from ser_lightning.evaluation.report_values import score_rows
 from ser_lightning.recognition.checkpoint import Description
 
-LANGUAGES = {"ravdess": "en", "cremad": "en", "tess": "en", "savee": "en", "emodb": "de"}
-"""The language of each corpus, by its ISO 639-1 code."""
+LANGUAGES = {"en": "English", "de": "German"}
+"""Languages by their ISO 639-1 codes."""
+SPOKEN = {"ravdess": "en", "cremad": "en", "tess": "en", "savee": "en", "emodb": "de"}
+"""The language of each corpus."""
 INPUT_SAYS = "float32 [batch, time] at sample_rate, within -1 and 1; all clips of a batch have the same length"
 OUTPUT_SAYS = "float32 [batch, class]: calibrated probabilities, in the order of labels"
 
@@ -48,9 +50,9 @@ def scores(run: Run) -> dict[str, dict[str, Any]]:
 
 
 def languages(corpora: list[str]) -> list[str]:
-    """The languages of corpora whose language is known.
+    """The codes of the languages of corpora whose language is known.
 
     >>> languages(["emodb", "tess", "ravdess", "mine"])
     ['de', 'en']
     """
-    return sorted({LANGUAGES[name] for name in corpora if name in LANGUAGES})
+    return sorted({SPOKEN[name] for name in corpora if name in SPOKEN})

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from ser_lightning.exported.model import WaveModel
 from ser_lightning.recognition.checkpoint import Description
@@ -45,4 +45,4 @@ def staged(folder: Path) -> Iterator[Path]:
 def write_weights(model: WaveModel, about: Description, path: Path) -> None:
     """Write the tensors of the network and the frontend under the names that a checkpoint has for them."""
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    save_file(tensors, path, metadata={"format": "pt", "recognizer": json.dumps(asdict(about))})
+    path.write_bytes(save(tensors, {"format": "pt", "recognizer": json.dumps(asdict(about))}))

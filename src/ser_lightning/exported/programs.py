@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float32
 from torch.export import Dim, ExportedProgram
 
-from ser_lightning.errors import UserError
+from ser_lightning.errors import RunFailedError, UserError
 from ser_lightning.exported.model import WaveModel
 from ser_lightning.files import atomic_path
 
@@ -43,16 +43,19 @@ def check_packages() -> None:
 
 
 def export_program(model: WaveModel) -> ExportedProgram:
-    """The graph of the model for any number of clips of any length."""
+    """The graph of the model for any number of clips of any length; raises RunFailedError where there is none."""
     example = torch.zeros(2, model.window + model.window // 2)
-    with quiet():
-        shapes = ({0: Dim("batch", min=1), 1: Dim("time", min=1)},)
+    shapes = ({0: Dim("batch", min=1), 1: Dim("time", min=1)},)
+    with quiet(), told("torch.export"):
         return torch.export.export(model, (example,), dynamic_shapes=shapes, strict=False)
 
 
 def write_onnx(program: ExportedProgram, path: Path, metadata: Mapping[str, str]) -> None:
-    """Write the program as one ONNX file with `metadata` in its metadata_props."""
-    with quiet():
+    """Write the program as one ONNX file with `metadata` in its metadata_props.
+
+    Raises RunFailedError where it holds an operation that ONNX has not.
+    """
+    with quiet(), told("torch.onnx"):
         made = torch.onnx.export(
             program, dynamo=True, opset_version=OPSET, input_names=[INPUT], output_names=[OUTPUT], verbose=False
         )
@@ -104,10 +107,20 @@ def run_torch(path: Path) -> Runner:
 
 
 @contextmanager
+def told(exporter: str) -> Iterator[None]:
+    """Tell a backbone that cannot be exported as such."""
+    try:
+        yield
+    except Exception as error:  # exporters fail in any way
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise RunFailedError(f"{exporter} cannot take this network: {reason}; try another backbone") from error
+
+
+@contextmanager
 def quiet() -> Iterator[None]:
     """Keep what exporters say to their own makers from the user: deprecations within torch, advice, progress."""
     before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    logging.disable(logging.CRITICAL)  # what fails is raised too
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
