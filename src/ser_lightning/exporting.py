@@ -19,7 +19,7 @@ from ser_lightning.config import ExportSettings, config_problems
 from ser_lightning.errors import RunFailedError, UserError
 from ser_lightning.evaluation.report_run import Run, read_run
 from ser_lightning.evaluation.runs import read_finished
-from ser_lightning.exported.card import CardFacts, model_card
+from ser_lightning.exported.card import CardFacts, Cited, model_card
 from ser_lightning.exported.facts import description, metadata
 from ser_lightning.exported.folder import CARD, CONFIG, INT8, ONNX, TORCH, WEIGHTS, staged, write_weights
 from ser_lightning.exported.hub import push
@@ -42,6 +42,7 @@ from ser_lightning.terminal import out
 from ser_lightning.tested_clips import TestedClips, tested_clips
 
 FOLDER = "export"
+MADE_UP = Cited(title="synthetic, sounds made up by ser_lightning", licence="MIT", citation="none")
 Measured = dict[str, Any]
 """What was found of one file: bytes, largest_difference; of one in 8 bits also clips, accuracy, accuracy_before."""
 
@@ -195,5 +196,5 @@ def _card_facts(source: Source, files: Mapping[str, Measured], heard: Heard) -> 
         about=source.about,
         files=files,
         compared=heard.says,
-        corpora={name: place["about"] for name, place in places.items()},
+        corpora={"synthetic": MADE_UP, **{name: Cited(**place["about"]) for name, place in places.items()}},
     )

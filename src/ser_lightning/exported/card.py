@@ -27,18 +27,28 @@ FEW_SPEAKERS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cited:
+    """A corpus as it is cited; empty where that is not known."""
+
+    title: str
+    licence: str = "not stated"
+    citation: str = "not stated"
+    page: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CardFacts:
     """What the card says besides the run's own files.
 
-    `files` holds what was measured of each file by its name, `compared` on what that was, and `corpora` the title,
-    licence, citation and page of corpora by their names.
+    `files` holds what was measured of each file by its name, `compared` on what that was, and `corpora` the corpora
+    that are known by their names.
     """
 
     name: str
     about: Description
     files: Mapping[str, Mapping[str, Any]]
     compared: str
-    corpora: Mapping[str, Mapping[str, str]]
+    corpora: Mapping[str, Cited]
 
 
 def model_card(run: Run, facts: CardFacts) -> str:
@@ -66,7 +76,7 @@ def model_card(run: Run, facts: CardFacts) -> str:
         speakers=speaker_table(groups),
         calibration=calibration_rows(run.metrics, run.part) if run.temperature is not None else [],
         few=run.metrics["protocol"]["parts"]["train"]["speakers"] < FEW_SPEAKERS,
-        corpora={name: facts.corpora.get(name, {}) for name in trained_on},
+        corpora=[facts.corpora.get(name, Cited(title=escaped(name))) for name in trained_on],
         languages=[LANGUAGES[code] for code in languages(trained_on)],
         acted=[name for name, labels in run.metrics["protocol"]["label_sources"].items() if labels == "acted"],
     )
