@@ -6,11 +6,13 @@ import logging
 import numpy as np
 import onnx
 import pytest
+import soundfile
 import torch
 
+from ser_lightning.data.audio import read_clip
 from ser_lightning.errors import RunFailedError
 from ser_lightning.exported.model import WaveModel
-from ser_lightning.exported.parity import Compared, compared, largest_difference, made_sounds, said
+from ser_lightning.exported.parity import Compared, as_wave, compared, largest_difference, made_sounds, said
 from ser_lightning.exported.programs import (
     METADATA,
     export_program,
@@ -107,6 +109,23 @@ def test_what_cannot_be_exported_is_told_in_one_message():
     with pytest.raises(RunFailedError, match="x cannot take this network: KeyError"), told("x"):
         raise KeyError
     assert logging.root.manager.disable == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("corpus", "rates"), [("RAVDESS", {16000, 48000}), ("TESS", {24414, 96000}), ("CREMA-D", {16000})]
+)
+def test_real_clips_of_several_rates(files, trained, shared_corpora, corpus, rates):
+    every = sorted(shared_corpora(corpus).rglob("*.wav"))
+    odd = [path for path in every if soundfile.info(path).samplerate in rates - {16000, 24414}]
+    chosen = odd[:10] + every[:: max(1, len(every) // 30)]
+    assert len(chosen) > 30
+    heard = [read_clip(path, 16000) for path in chosen]
+    assert {clip.file_rate for clip in heard} == rates
+    waves = [as_wave(clip.samples[None]) for clip in heard]
+    what = Compared(waves, [said(trained, wave) for wave in waves])
+    for run in (run_onnx(files / "m.onnx"), run_torch(files / "m.pt2")):
+        assert largest_difference(run, what) < 1e-4
 
 
 @pytest.mark.slow
