@@ -156,7 +156,9 @@ def test_what_an_earlier_export_left_is_replaced_and_a_users_file_stays(copied, 
     (copied / "export").mkdir()
     for name in ("model.pt2", "model_int8.onnx", "notes.txt"):
         (copied / "export" / name).write_text("old")
-    assert run_job(export, "export", [f"run={copied}", "clips=2"]).code == 0
+    done = run_job(export, "export", [f"run={copied}", "clips=2"])
+    assert done.code == 0
+    assert "removed: model.pt2, model_int8.onnx of an earlier export" in done.out
     names = sorted(path.name for path in (copied / "export").iterdir())
     assert names == ["README.md", "config.json", "model.onnx", "model.safetensors", "notes.txt"]
     refused = run_job(export, "export", [f"run={copied}", "tolerance=1e-12"])

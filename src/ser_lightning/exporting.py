@@ -21,7 +21,7 @@ from ser_lightning.evaluation.report_run import Run, read_run
 from ser_lightning.evaluation.runs import read_finished
 from ser_lightning.exported.card import CardFacts, Cited, model_card
 from ser_lightning.exported.facts import description, metadata
-from ser_lightning.exported.folder import CARD, CONFIG, INT8, ONNX, TORCH, WEIGHTS, staged, write_weights
+from ser_lightning.exported.folder import CARD, CONFIG, INT8, MODELS, ONNX, TORCH, WEIGHTS, staged, write_weights
 from ser_lightning.exported.hub import push
 from ser_lightning.exported.model import WaveModel
 from ser_lightning.exported.parity import Compared, as_wave, compared, largest_difference, made_sounds
@@ -72,12 +72,15 @@ def export_run(config: Mapping[str, Any]) -> None:
     out.print(f"protocol: {source.run.metrics['protocol']['sentence']}", markup=False)
     heard = _heard(source, config)
     folder = source.path / FOLDER
+    before = {name for name in MODELS if (folder / name).exists()}
     with staged(folder) as hidden:
         model = WaveModel(source.trained)
         files = _write_models(hidden, model, source, heard, config)
         write_weights(model, source.about, hidden / WEIGHTS)
         write_text(hidden / CONFIG, json.dumps(description(source.about, files), indent=1, ensure_ascii=False) + "\n")
         write_text(hidden / CARD, model_card(source.run, _card_facts(source, files, heard)))
+    if gone := sorted(before - files.keys()):
+        out.print(f"removed: {', '.join(gone)} of an earlier export; format=both makes both", markup=False)
     out.print(f"folder: {folder}, ready for a model hub; its card is {CARD}", markup=False)
     if config["push"]:
         out.print(f"uploaded: {push(folder, config['push'])}", markup=False)

@@ -78,7 +78,8 @@ def model_card(run: Run, facts: CardFacts) -> str:
         few=run.metrics["protocol"]["parts"]["train"]["speakers"] < FEW_SPEAKERS,
         corpora=[facts.corpora.get(name, Cited(title=escaped(name))) for name in trained_on],
         languages=[LANGUAGES[code] for code in languages(trained_on)],
-        acted=[name for name, labels in run.metrics["protocol"]["label_sources"].items() if labels == "acted"],
+        acted=_labelled(run, "acted"),
+        made_up=_labelled(run, "made"),
     )
 
 
@@ -122,6 +123,11 @@ def escaped(text: object) -> str:
     a\|b &lt;img> \[x\](y)
     """
     return re.sub(r"([\\|`*\[\]])", r"\\\1", " ".join(str(text).split())).replace("<", "&lt;")
+
+
+def _labelled(run: Run, how: str) -> list[str]:
+    """The corpora whose labels are of this source."""
+    return [name for name, labels in run.metrics["protocol"]["label_sources"].items() if labels == how]
 
 
 def _formats(files: Mapping[str, Any]) -> Sequence[str]:

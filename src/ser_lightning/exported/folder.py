@@ -17,7 +17,8 @@ from ser_lightning.recognition.checkpoint import Description
 
 ONNX, TORCH, INT8 = "model.onnx", "model.pt2", "model_int8.onnx"
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
-OURS = (ONNX, INT8, TORCH, WEIGHTS, CONFIG, CARD)
+MODELS = (ONNX, INT8, TORCH)
+OURS = (*MODELS, WEIGHTS, CONFIG, CARD)
 """The card comes last, so that it never speaks of what is not there yet."""
 
 

@@ -24,6 +24,9 @@ from ser_lightning.errors import RunFailedError, UserError
 from ser_lightning.exported.model import WaveModel
 from ser_lightning.files import atomic_path
 
+# onnxruntime looks up a telemetry host on import unless told not to; nothing of ours imports it but by this file.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 INPUT, OUTPUT = "wave", "probabilities"
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 OPSET = 20
@@ -73,8 +76,6 @@ def write_torch(program: ExportedProgram, path: Path, metadata: Mapping[str, str
 
 def onnx_session(path: Path, *, threads: int = 0) -> Any:
     """An onnxruntime session on the CPU; `threads` 0: as many as there are cores."""
-    # Newer versions look up a telemetry host on import unless told not to.
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

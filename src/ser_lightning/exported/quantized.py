@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from ser_lightning.exported.programs import quiet
@@ -15,7 +14,6 @@ QUANTIZED = ("Conv", "Gemm", "MatMul")
 
 def quantize(source: Path, target: Path) -> None:
     """Write the ONNX model at `source` with weights of 8 bits and activations quantised as they come."""
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     with quiet():
         import onnx
         from onnxruntime.quantization import QuantType, quantize_dynamic
