@@ -104,6 +104,7 @@ def test_the_weights_and_their_description_are_those_of_the_checkpoint(exported)
     assert config["files"]["model.onnx"]["largest_difference"] < 1e-4
 
 
+@pytest.mark.slow
 def test_the_lines_of_the_card_work(exported, tone_corpus, tmp_path):
     run_dir, _ = exported
     card = (run_dir / "export" / "README.md").read_text()

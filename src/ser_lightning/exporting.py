@@ -39,7 +39,7 @@ from ser_lightning.files import write_text
 from ser_lightning.recognition.checkpoint import Description, Trained, load_trained, read_checkpoint
 from ser_lightning.run_names import CHECKPOINT, STACK_FILE
 from ser_lightning.terminal import out
-from ser_lightning.tested_clips import TestedClips, tested_clips
+from ser_lightning.tested_clips import HeardClips, hear_test_part
 
 FOLDER = "export"
 MADE_UP = Cited(title="synthetic, sounds made up by ser_lightning", licence="MIT", citation="none")
@@ -60,7 +60,7 @@ class Heard(NamedTuple):
     """What is compared; `clips` is None where sounds were made up, and `says` tells either."""
 
     what: Compared
-    clips: TestedClips | None
+    clips: HeardClips | None
     says: str
 
 
@@ -118,7 +118,7 @@ def _heard(source: Source, config: Mapping[str, Any]) -> Heard:
     rate, seconds = source.trained.sample_rate, source.trained.window_seconds
     lengths = f"stretches of 0.3 s, {seconds:g} s and {2.6 * seconds:.3g} s, 1 and 3 at a time"
     try:
-        clips = tested_clips(source.run.finished, config, most=config["clips"], rate=rate)
+        clips = hear_test_part(source.run.finished, config, most=config["clips"], rate=rate)
     except UserError as error:
         reason = error.problems[0].split("; say what to evaluate on")[0]
         out.print(f"note: the run's test clips are not at hand, sounds are made up instead: {reason}", markup=False)
@@ -185,7 +185,7 @@ def _cost(folder: Path, heard: Heard) -> Measured:
     return measured
 
 
-def _accuracy(run: Runner, clips: TestedClips) -> float:
+def _accuracy(run: Runner, clips: HeardClips) -> float:
     """The share of test clips that a file names rightly."""
     guesses = [int(run(as_wave(sound[None])).argmax()) for sound in clips.sounds]
     return float(np.mean(np.array(guesses) == clips.truth))
