@@ -7,8 +7,8 @@ from pathlib import Path
 from ser_lightning.exported.programs import quiet
 from ser_lightning.files import atomic_path
 
-NETWORK = "network."
-"""How the names of the network's weights begin in an exported file."""
+FRONTEND = "frontend."
+"""How the names of the frontend's tensors begin in an exported file."""
 QUANTIZED = ("Conv", "Gemm", "MatMul")
 
 
@@ -20,7 +20,8 @@ def quantize(source: Path, target: Path) -> None:
 
         # The product with the mel filters is one too; in 8 bits it would leave the loudest bands alone.
         graph = onnx.load(source, load_external_data=False).graph
-        kept = [node.name for node in graph.node if not any(name.startswith(NETWORK) for name in node.input)]
+        kept = [node.name for node in graph.node if any(name.startswith(FRONTEND) for name in node.input)]
+        assert kept, "the mel filters are in the file by their name"
         with atomic_path(target) as temporary:
             quantize_dynamic(
                 source,
