@@ -10,7 +10,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ENTRY = {
     *("cli", "composition", "train", "run", "prepare", "preparation", "describe", "description", "download"),
     *("evaluate", "evaluating", "evaluated_data", "run_corpus", "summarize", "summarizing", "stack", "stacking"),
-    *("sweep_end", "local_jobs", "resuming", "follow", "export", "exporting", "tested_clips"),
+    *("sweep_end", "local_jobs", "resuming", "follow", "predict", "predicting"),
+    *("export", "exporting", "tested_clips"),
 }
 TRAINING = {
     *("build", "announce", "results", "run_files", "wandb_log", "loggers", "trainer"),
@@ -29,6 +30,7 @@ HYDRA = {
     "sweep_end",
     "local_jobs",
     "export",
+    "predict",
 }
 NETWORK = {"frontend", "augment", "models", "losses", "schedules", "optimizers", "counted", "clip_average", "metrics"}
 NETWORK |= {"collectives"}

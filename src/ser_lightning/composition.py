@@ -23,6 +23,7 @@ from ser_lightning.config import (
     DescribeSettings,
     EvaluateSettings,
     ExportSettings,
+    PredictSettings,
     PrepareSettings,
     StackSettings,
     SummarizeSettings,
@@ -39,6 +40,7 @@ SETTINGS: dict[str, type] = {
     "describe": DescribeSettings,
     "evaluate": EvaluateSettings,
     "export": ExportSettings,
+    "predict": PredictSettings,
     "summarize": SummarizeSettings,
     "stack": StackSettings,
 }
