@@ -12,6 +12,7 @@ ENTRY = {
     *("evaluate", "evaluating", "evaluated_data", "run_corpus", "summarize", "summarizing", "stack", "stacking"),
     *("sweep_end", "local_jobs", "resuming", "follow", "predict", "predicting"),
     *("listen", "listening"),
+    *("export", "exporting", "tested_clips"),
 }
 TRAINING = {
     *("build", "announce", "results", "run_files", "wandb_log", "loggers", "trainer"),
@@ -29,6 +30,7 @@ HYDRA = {
     "stack",
     "sweep_end",
     "local_jobs",
+    "export",
     "predict",
     "listen",
 }
@@ -50,6 +52,7 @@ FORBIDDEN = {
     "meta": {"corpora", "task", "build", *NETWORK},
     "task": {"build", "corpora", "evaluation"},
     "recognition": {"corpora", "task", "build", "augment", "losses", "optimizers", "schedules", "metrics"},
+    "exported": {"corpora", "task", "build", "augment", "losses", "optimizers", "schedules", "metrics"},
     "downloads": {"corpora", "data", "evaluation", "task", "build", *NETWORK},
     "card": {"evaluation", "task", "build", "models", "augment", "losses", "optimizers", "schedules", "metrics"},
 }
@@ -68,6 +71,9 @@ LIBRARIES = {
     "skops": {"meta"},
     "optuna": {"search"},
     "sounddevice": {"microphone"},
+    "onnx": {"exported"},
+    "onnxscript": {"exported"},
+    "onnxruntime": {"exported"},
 }
 BY_TARGET_ONLY = {"ravdess", "tess", "savee", "cremad", "emodb", "table", "synthetic", "several", "wave", "spectrum"}
 

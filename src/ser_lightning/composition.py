@@ -22,6 +22,7 @@ from ser_lightning.cli import conf_dir
 from ser_lightning.config import (
     DescribeSettings,
     EvaluateSettings,
+    ExportSettings,
     ListenSettings,
     PredictSettings,
     PrepareSettings,
@@ -39,6 +40,7 @@ SETTINGS: dict[str, type] = {
     "prepare": PrepareSettings,
     "describe": DescribeSettings,
     "evaluate": EvaluateSettings,
+    "export": ExportSettings,
     "predict": PredictSettings,
     "listen": ListenSettings,
     "summarize": SummarizeSettings,

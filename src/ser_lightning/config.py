@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, cast
@@ -29,6 +30,13 @@ def check_jobs(jobs: int) -> int:
     if jobs < 1 and jobs != -1:
         raise UserError("1 process or more, or -1 for as many as there are cores")
     return jobs
+
+
+def check_repository(name: str) -> str:
+    """The name, if it can be that of a repository on a hub; raises UserError."""
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name):
+        raise UserError("a repository is named user/name, of letters, digits, dots, dashes and underscores")
+    return name
 
 
 Name = Annotated[str, AfterValidator(check_name)]
@@ -89,6 +97,20 @@ class EvaluateSettings:
     leaks: Literal["error", "warn"]
     batch_size: Annotated[int, Interval(ge=1)] | None = None
     device: Literal["auto", "cpu", "gpu"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSettings:
+    """The keys of `export`."""
+
+    run: Folder
+    format: Literal["onnx", "torch", "both"]
+    quantize: Literal["int8"] | None = None
+    tolerance: Annotated[float, Interval(gt=0, le=1)]
+    clips: Annotated[int, Interval(ge=1)]
+    push: Annotated[str, AfterValidator(check_repository)] | None = None
+    data_dir: str
+    cache_dir: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,7 +99,12 @@ class Frontend(nn.Module):
         self, wave: Float[Tensor, "batch time"], length: Int64[Tensor, batch]
     ) -> Float[Tensor, "batch mel frame"]:
         """The normalised log-mel; frame = 1 + time // hop_length."""
-        decibels = self.decibels(wave)
+        return self.levelled(self.decibels(wave), length)
+
+    def levelled(
+        self, decibels: Float[Tensor, "batch mel frame"], length: Int64[Tensor, batch]
+    ) -> Float[Tensor, "batch mel frame"]:
+        """Decibels normalised as `level` says."""
         if self.level == "keep":
             return (decibels - self.mean_db) / self.std_db
         return standardize(decibels, 1 + length // self.hop_length)
@@ -109,8 +114,12 @@ class Frontend(nn.Module):
         with torch.autocast(wave.device.type, enabled=False), exact_float32():
             window = functional.pad(self.mel.spectrogram.window, self.window_margins)
             power = mel_power(wave.float(), window, self.mel.mel_scale.fb, self.bands, hop=self.hop_length)
-            decibels = power.clamp_(min=POWER_FLOOR).log10_().mul_(10.0)
-            return torch.maximum(decibels, decibels.amax(dim=(1, 2), keepdim=True) - self.top_db)
+            return self.in_decibels(power)
+
+    def in_decibels(self, power: Float[Tensor, "batch mel frame"]) -> Float[Tensor, "batch mel frame"]:
+        """Power, which is overwritten, in dB, cut `top_db` under each window's maximum."""
+        decibels = power.clamp_(min=POWER_FLOOR).log10_().mul_(10.0)
+        return torch.maximum(decibels, decibels.amax(dim=(1, 2), keepdim=True) - self.top_db)
 
     def to_image(self, log_mel: Float[Tensor, "batch mel frame"]) -> Float[Tensor, "batch channel height width"]:
         """The log-mel as an image, low frequencies first."""
