@@ -10,7 +10,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ENTRY = {
     *("cli", "composition", "train", "run", "prepare", "preparation", "describe", "description", "download"),
     *("evaluate", "evaluating", "evaluated_data", "run_corpus", "summarize", "summarizing", "stack", "stacking"),
-    *("sweep_end", "local_jobs", "resuming", "follow"),
+    *("sweep_end", "local_jobs", "resuming", "follow", "app"),
 }
 TRAINING = {
     *("build", "announce", "results", "run_files", "wandb_log", "loggers", "trainer"),
@@ -28,6 +28,7 @@ HYDRA = {
     "stack",
     "sweep_end",
     "local_jobs",
+    "app",
 }
 NETWORK = {"frontend", "augment", "models", "losses", "schedules", "optimizers", "counted", "clip_average", "metrics"}
 NETWORK |= {"collectives"}
@@ -47,6 +48,7 @@ FORBIDDEN = {
     "meta": {"corpora", "task", "build", *NETWORK},
     "task": {"build", "corpora", "evaluation"},
     "recognition": {"corpora", "task", "build", "augment", "losses", "optimizers", "schedules", "metrics"},
+    "trying": {"corpora", "task", "build", "augment", "losses", "optimizers", "schedules", "metrics"},
     "downloads": {"corpora", "data", "evaluation", "task", "build", *NETWORK},
     "card": {"evaluation", "task", "build", "models", "augment", "losses", "optimizers", "schedules", "metrics"},
 }
@@ -59,6 +61,7 @@ LIBRARIES = {
     "wandb": {"wandb_log", "wandb_workspace"},
     "wandb_workspaces": {"wandb_workspace"},
     "soundfile": {"data", "corpora", "evaluation"},
+    "gradio": {"trying"},
     "pooch": {"downloads"},
     "requests": {"downloads"},
     "sklearn": {"meta"},

@@ -69,6 +69,17 @@ def hear(path: Path, rate: int, *, start: float | None = None, end: float | None
     return as_clip(*_decode(path, rate, start, end), rate)
 
 
+def announced_seconds(path: Path) -> float:
+    """How long a file says that it lasts; nothing of it is decoded. Raises BadAudioError as `hear` does."""
+    try:
+        with path.open("rb") as file:
+            head = _refuse_what_is_not_audio(file, path.suffix.lower())
+        with _opened(path, head) as sound:
+            return float(sound.frames / sound.samplerate)
+    except OSError as error:
+        raise BadAudioError(f"cannot be opened: {(error.strerror or str(error)).lower()}") from error
+
+
 def as_clip(wave: Decoded, wave_rate: int, rate: int) -> Clip:
     """Samples [time channel] as a clip at `rate`; int16 of one channel at this rate are taken as they are.
 
