@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ser_lightning.data.audio import BadAudioError, Clip, announced_seconds, hear
 
-MEGABYTE = 10**6
+MEGABYTE = 2**20
+"""As browsers and Gradio count."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Limits:
 
 
 def hear_within(path: Path, rate: int, limits: Limits) -> Clip:
-    """The recording at `rate`; raises BadAudioError, which names the file, where it is beyond the limits or unusable."""
+    """The recording at `rate`; raises BadAudioError with the file's name where it is beyond the limits or unusable."""
     try:
         size = path.stat().st_size
         if size > limits.num_bytes:

@@ -19,8 +19,10 @@ from ser_lightning.trying.answering import headline, heard, problem
 from ser_lightning.trying.hearing import Limits, duration
 
 TITLE = "Which emotion is heard?"
-WAITING = '<p class="waiting">Record a sentence, or upload a file: the answer comes here.</p>'
+WAITING = '<p class="waiting">Hand over a recording of one voice: the answer comes here.</p>'
 SHOWN_CLASSES = 40
+FORGOTTEN = (60, 300)
+"""Every minute Gradio deletes what is five minutes old: uploads whose page was closed before it asked."""
 
 
 class Answering:
@@ -59,13 +61,14 @@ class Answering:
 def build_page(answering: Answering, *, about: str, threshold: float | None) -> gradio.Blocks:
     """The page around a model; `about` is its card as HTML."""
     limits = answering.limits
-    with gradio.Blocks(title=TITLE, analytics_enabled=False) as page:
+    page = gradio.Blocks(title=TITLE, analytics_enabled=False, delete_cache=FORGOTTEN)
+    with page:
         gradio.HTML(f"<h1>{TITLE}</h1>", padding=False)
         kept = gradio.State(None)
         with gradio.Row():
             with gradio.Column(scale=2, min_width=300):
                 sound = gradio.Audio(
-                    sources=["microphone", "upload"],
+                    sources=["upload", "microphone"],
                     type="filepath",
                     label="Your recording",
                     editable=False,
@@ -107,9 +110,18 @@ def style() -> str:
     return resources.files("ser_lightning.trying").joinpath("trying.css").read_text(encoding="utf-8")
 
 
-def theme() -> gradio.themes.Base:
-    """Gradio's plain theme in the fonts of the visitor's own computer: none is loaded."""
+def theme() -> Any:
+    """Gradio's plain theme in the fonts of the visitor's own computer: none is loaded. Its grey text is darkened."""
     fonts = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
-    return gradio.themes.Base(
+    plain = gradio.themes.Base(
         primary_hue="blue", neutral_hue="slate", font=fonts, font_mono=("ui-monospace", "monospace")
+    )
+    return plain.set(
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        block_label_text_color="*neutral_600",
+        block_title_text_color="*neutral_700",
+        stat_background_fill="*primary_600",
+        stat_background_fill_dark="*primary_400",
+        slider_color="*primary_600",
     )

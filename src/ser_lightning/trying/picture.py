@@ -1,8 +1,9 @@
-"""One picture of a recording: its waveform, its log-mel with what the model looked at, and when each emotion is heard."""
+"""One picture of a recording: its waveform, its log-mel and what the model looked at, when each emotion is heard."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int16
@@ -17,7 +18,8 @@ from ser_lightning.evaluation.example_plots import DYNAMIC_RANGE_DB, outline
 from ser_lightning.evaluation.plots import plain, shortened
 from ser_lightning.recognition.answer import Window
 
-WIDTH = 6.0  # inches
+WIDTH = 4.6  # inches: its text is readable on a phone
+TEXT = 9  # points
 WAVE, PROBABLE = "#4477aa", "#2f7fd0"
 """Middle tones, seen on light and on dark paper."""
 COLUMNS = 800
@@ -33,14 +35,16 @@ def picture_of(
 ) -> str:
     """The picture as an SVG element; evidence is from 0 to 1, or None."""
     labels = list(timeline[0].probabilities)
-    heights = (0.8, 1.7, 0.3 + 0.27 * len(labels))
-    figure = Figure(figsize=(WIDTH, sum(heights) + 0.9), layout="constrained", facecolor="none")
+    heights = (0.6, 1.3, 0.2 + 0.2 * len(labels))
+    figure = Figure(figsize=(WIDTH, sum(heights) + 0.6), layout="constrained", facecolor="none")
     wave, mel, emotions = figure.subplots(3, sharex=True, height_ratios=heights)
     seconds = len(samples) / rate
     for axes in (wave, mel, emotions):
         dress(axes)
         axes.set_facecolor("none")
-        axes.yaxis.label.set_fontsize(11)
+        axes.tick_params(labelsize=TEXT)
+        axes.xaxis.label.set_fontsize(TEXT)
+        axes.yaxis.label.set_fontsize(TEXT)
     _draw_wave(wave, samples, seconds)
     _draw_log_mel(mel, log_mel, evidence, seconds)
     _draw_timeline(emotions, timeline, seconds)
@@ -67,8 +71,8 @@ def spans(timeline: Sequence[Window], seconds: float) -> list[tuple[float, float
     """
     size = timeline[0].end - timeline[0].start
     centres = [window.start + size / 2 for window in timeline]
-    edges = [0.0, *((a + b) / 2 for a, b in zip(centres, centres[1:], strict=False)), seconds]
-    return [(min(a, seconds), min(b, seconds)) for a, b in zip(edges, edges[1:], strict=False)]
+    edges = [0.0, *((a + b) / 2 for a, b in pairwise(centres)), seconds]
+    return [(min(a, seconds), min(b, seconds)) for a, b in pairwise(edges)]
 
 
 def _draw_wave(axes: Axes, samples: Int16[np.ndarray, " time"], seconds: float) -> None:

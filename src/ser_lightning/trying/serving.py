@@ -12,6 +12,7 @@ import ipaddress
 import os
 import signal
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ from ser_lightning.config import AppSettings, config_problems
 from ser_lightning.errors import UserError
 from ser_lightning.recognition.recognizer import Recognizer
 from ser_lightning.terminal import err, out
+from ser_lightning.trying.hearing import MEGABYTE, Limits
 
 if TYPE_CHECKING:
     import gradio
@@ -73,7 +75,6 @@ def free_port(host: str, wanted: int) -> int:
 def _page(settings: AppSettings, recognizer: Recognizer, folder: Path) -> gradio.Blocks:
     os.environ.update(GRADIO_TEMP_DIR=str(folder), GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
     from ser_lightning.trying.about import about
-    from ser_lightning.trying.hearing import Limits
     from ser_lightning.trying.page import Answering, build_page
 
     limits = Limits(settings.max_megabytes, settings.max_seconds)
@@ -99,7 +100,7 @@ def _launch(page: gradio.Blocks, settings: AppSettings, port: int) -> None:
         mcp_server=False,
         ssr_mode=False,
         pwa=False,
-        max_file_size=int(settings.max_megabytes * 10**6),
+        max_file_size=int(settings.max_megabytes * MEGABYTE),
         allowed_paths=[],
         theme=theme(),
         css=style(),
@@ -128,18 +129,27 @@ def _only_here(host: str) -> bool:
         return host == "localhost"
 
 
+class _EndedError(BaseException):
+    """A signal asked for the end."""
+
+
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM and Ctrl-C end the block and the process with exit code 0; what is being cleared away is not disturbed."""
+    """SIGTERM and Ctrl-C end the block and then the process, with exit code 0; clearing away is not disturbed."""
 
-    def end(number: int, frame: FrameType | None) -> NoReturn:
+    def end(_number: int, _frame: FrameType | None) -> NoReturn:
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, signal.SIG_IGN)
-        raise SystemExit(0)
+        raise _EndedError
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    yield
+    try:
+        yield
+    except _EndedError:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)  # all is cleared away; Python would wait for answers under way, and take seconds to unload torch
 
 
 def _close(page: gradio.Blocks) -> None:
