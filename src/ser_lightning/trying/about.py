@@ -8,6 +8,7 @@ from typing import Any
 
 from ser_lightning.evaluation.intervals import said
 from ser_lightning.evaluation.report_run import read_run
+from ser_lightning.evaluation.report_values import speaker_values
 from ser_lightning.evaluation.scores import NAMES
 from ser_lightning.evaluation.summary import interval_note, shown
 from ser_lightning.pages import render
@@ -38,6 +39,7 @@ def about(recognizer: Recognizer, run_dir: Path) -> str:
         run=run,
         rows=_rows(run.scores) if run else [],
         note=interval_note(run.scores) if run and "intervals" in run.scores else "",
+        speakers=_speakers(run.scores) if run else {},
     )
 
 
@@ -45,3 +47,9 @@ def _rows(scores: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The name of each score and its value, with its interval where there is one."""
     around = scores.get("intervals", {}).get("scores", {})
     return [(NAMES[key], said(scores[key], around.get(key))) for key in SHOWN if scores.get(key) is not None]
+
+
+def _speakers(scores: Mapping[str, Any]) -> dict[str, float]:
+    """The balanced accuracy of each speaker, where there are too few of them for an interval."""
+    few = scores.get("intervals", {}).get("reason")
+    return speaker_values(scores.get("groups", {})) if few else {}

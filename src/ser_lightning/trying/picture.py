@@ -18,8 +18,8 @@ from ser_lightning.evaluation.example_plots import DYNAMIC_RANGE_DB, outline
 from ser_lightning.evaluation.plots import plain, shortened
 from ser_lightning.recognition.answer import Window
 
-WIDTH = 4.6  # inches: its text is readable on a phone
-TEXT = 9  # points
+WIDTH = 4.2  # inches: its text is readable on a phone
+TEXT = 10  # points
 WAVE, PROBABLE = "#4477aa", "#2f7fd0"
 """Middle tones, seen on light and on dark paper."""
 COLUMNS = 800
