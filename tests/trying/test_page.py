@@ -143,7 +143,7 @@ def test_the_page_says_what_the_recognizer_says_and_keeps_nothing(opened, server
     assert page.locator(".picture svg").bounding_box()["width"] > 280
     assert width_of(page) == page.viewport_size["width"]
     page.get_by_text("About this model").click()
-    assert page.get_by_text("none of them in training").is_visible()
+    page.get_by_text("none of them in training").wait_for()
     assert width_of(page) == page.viewport_size["width"]
     assert {address.split("/")[2] for address in asked if "//" in address} == {server.address.split("/")[2]}
     assert len(asked) > 20
@@ -154,13 +154,13 @@ def test_the_recording_can_still_be_played_and_the_threshold_moved(opened, clip)
     page, _ = opened
     upload(page, clip)
     page.locator(".answer .emotion").wait_for()
-    number = page.get_by_role("spinbutton")
+    number = page.get_by_label("number input for Say “unsure” below this probability")
     number.fill("1")
     number.press("Enter")
     page.get_by_text("unsure", exact=True).wait_for()
     assert "less than the 100 % that you ask for" in page.locator(".answer").inner_text()
-    page.get_by_label("Play").click()
-    page.get_by_label("Pause").wait_for()
+    page.get_by_label("Play", exact=True).click()
+    page.get_by_label("Pause", exact=True).wait_for()
 
 
 def test_what_is_recorded_is_answered_and_not_kept(opened, server):
@@ -212,7 +212,7 @@ def write_unusable(path: Path, write_noise: Any) -> None:
     ("name", "message"),
     [
         ("words.txt", "Invalid file type: words.txt"),
-        ("hours.wav", 'File(s) exceed the maximum allowed size of 50 Mb: "hours.wav"'),
+        ("hours.wav", 'File(s) exceed the maximum allowed size of 50.0 Mb: "hours.wav"'),
     ],
 )
 def test_what_the_browser_need_not_send_is_refused_there(opened, server, tmp_path, sparse_wave, name, message):

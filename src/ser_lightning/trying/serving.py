@@ -41,10 +41,10 @@ def serve(config: Mapping[str, Any]) -> None:
     if importlib.util.find_spec("gradio") is None:
         raise UserError("the page needs the extra: pip install 'ser-lightning[app]'")
     settings = AppSettings(**config)
-    with _ended_by_signals(), tempfile.TemporaryDirectory(prefix="ser_lightning_app_") as folder:
+    with _ended_by_signals(), _private_folder() as folder:
         recognizer = Recognizer.load(settings.run, device=settings.device)
         port = free_port(settings.host, settings.port)
-        page = _page(settings, recognizer, Path(folder))
+        page = _page(settings, recognizer, folder)
         try:
             _launch(page, settings, port)
             _tell(settings, port)
@@ -131,6 +131,17 @@ def _only_here(host: str) -> bool:
 
 class _EndedError(BaseException):
     """A signal asked for the end."""
+
+
+@contextlib.contextmanager
+def _private_folder() -> Iterator[Path]:
+    """A folder for all that this process keeps for a while, the libraries' too; it is gone after the block."""
+    with tempfile.TemporaryDirectory(prefix="ser_lightning_app_") as folder:
+        before, tempfile.tempdir = tempfile.tempdir, folder
+        try:
+            yield Path(folder)
+        finally:
+            tempfile.tempdir = before
 
 
 @contextlib.contextmanager
