@@ -153,14 +153,16 @@ def _ended_by_signals() -> Iterator[None]:
             signal.signal(each, signal.SIG_IGN)
         raise _EndedError
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     except _EndedError:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)  # all is cleared away; Python would wait for answers under way, and take seconds to unload torch
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _close(page: gradio.Blocks) -> None:
