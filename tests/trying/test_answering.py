@@ -49,7 +49,7 @@ def test_the_answer_is_the_recognizers_and_has_a_picture(recognizer, recording, 
 @pytest.mark.parametrize(("seconds", "windows"), [(0.4, 0), (1.0, 7), (11.9, 59), (30.0, 75)])
 def test_the_timeline_has_overlapping_windows_while_a_picture_can_show_them(recognizer, recording, seconds, windows):
     picture = heard(recognizer, recording(seconds), LIMITS).picture
-    said = re.search(r"in (\d+) windows of 0.4 s", picture)
+    said = re.search(r"in (\d+) windows of 0\.4&nbsp;s", picture)
     assert (int(said[1]) if said else 0) == windows
     assert windows <= max(MOST_WINDOWS, seconds / 0.4)
 

@@ -11,7 +11,7 @@ from ser_lightning.pages import render
 from ser_lightning.recognition.answer import Answer, Window, most_probable
 from ser_lightning.recognition.recognizer import Recognizer
 from ser_lightning.trying.hearing import Limits, duration, hear_within
-from ser_lightning.trying.picture import picture_of
+from ser_lightning.trying.picture import picture_of, spans
 
 OVERLAP = 4
 """Windows of the timeline begin four times as often as windows follow each other."""
@@ -76,7 +76,7 @@ def _picture(recognizer: Recognizer, clip: Clip, answer: Answer) -> str:
         outlined=evidence is not None,
         note=note,
         window_seconds=recognizer.window / recognizer.rate,
-        stretches=stretches(timeline),
+        stretches=stretches(timeline, answer.seconds),
         num_windows=len(timeline),
     )
 
@@ -90,15 +90,15 @@ def _timeline(recognizer: Recognizer, clip: Clip, answer: Answer) -> tuple[Windo
     return recognizer.timeline(clip, hop_seconds=hop / recognizer.rate)
 
 
-def stretches(timeline: tuple[Window, ...]) -> list[tuple[float, str]]:
-    """When the most probable emotion changes, as the start of the window in seconds, and to which.
+def stretches(timeline: tuple[Window, ...], seconds: float) -> list[tuple[float, str]]:
+    """When the most probable emotion changes, in seconds as the picture has it, and to which.
 
     >>> calm, sad = {"calm": 0.9, "sad": 0.1}, {"calm": 0.2, "sad": 0.8}
-    >>> stretches((Window(0, 2, calm), Window(1, 3, calm), Window(2, 4, sad)))
-    [(0, 'calm'), (2, 'sad')]
+    >>> stretches((Window(0, 2, calm), Window(1, 3, calm), Window(2, 4, sad)), 4.0)
+    [(0.0, 'calm'), (2.5, 'sad')]
     """
     found: list[tuple[float, str]] = []
-    for window in timeline:
+    for (start, _), window in zip(spans(timeline, seconds), timeline, strict=True):
         if not found or found[-1][1] != window.label:
-            found.append((window.start, window.label))
+            found.append((start, window.label))
     return found
