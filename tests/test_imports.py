@@ -14,7 +14,7 @@ ENTRY = {
 }
 TRAINING = {
     *("build", "announce", "results", "run_files", "wandb_log", "loggers", "trainer"),
-    *("callbacks", "checkpoints", "compiling", "task", "progress_bar", "run"),
+    *("callbacks", "checkpoints", "compiling", "task", "progress_bar", "run", "pruning"),
 }
 HYDRA = {
     "cli",
@@ -66,6 +66,7 @@ LIBRARIES = {
     "requests": {"downloads"},
     "sklearn": {"meta"},
     "skops": {"meta"},
+    "optuna": {"search"},
 }
 BY_TARGET_ONLY = {"ravdess", "tess", "savee", "cremad", "emodb", "table", "synthetic", "several", "wave", "spectrum"}
 

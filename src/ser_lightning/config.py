@@ -139,6 +139,7 @@ class TrainSettings:
     leaks: Policy
     shuffle_train_labels: bool
     resume: Folder | None = None
+    trial: Annotated[int, Interval(ge=0)] | None = None
     corpus: dict[str, Any]
     split: dict[str, Any]
     frontend: dict[str, Any]
