@@ -122,7 +122,7 @@ def upload(page: Any, path: Path) -> None:
 
 def bars(page: Any) -> dict[str, int]:
     """The probabilities in per cent as they stand on the page."""
-    rows = page.get_by_test_id("label-output-value").page.locator(".confidence-set").all()
+    rows = page.locator(".confidence-set").all()
     texts = [row.inner_text().split() for row in rows]
     return {" ".join(words[:-1]): int(words[-1].rstrip("%")) for words in texts}
 
@@ -148,6 +148,28 @@ def test_the_page_says_what_the_recognizer_says_and_keeps_nothing(opened, server
     assert {address.split("/")[2] for address in asked if "//" in address} == {server.address.split("/")[2]}
     assert len(asked) > 20
     assert server.kept() == []
+
+
+@pytest.mark.parametrize("ending", ["flac", "ogg", "mp3"])
+def test_other_formats_are_heard_as_the_recognizer_hears_them(opened, tiny_run, clip, tmp_path, ending):
+    page, _ = opened
+    path = tmp_path / f"three.{ending}"
+    soundfile.write(path, *soundfile.read(clip))
+    upload(page, path)
+    page.locator(".answer .emotion").wait_for()
+    expected = Recognizer.load(tiny_run, device="cpu")(path)
+    assert page.locator(".answer .emotion").inner_text() == expected.label
+    assert bars(page) == {label: round(100 * p) for label, p in expected.probabilities.items()}
+
+
+def test_a_real_clip_is_answered_as_the_recognizer_answers_it(opened, tiny_run, shared_corpora):
+    page, _ = opened
+    path = min(shared_corpora("RAVDESS").rglob("*.wav"))
+    upload(page, path)
+    page.locator(".answer .emotion").wait_for()
+    expected = Recognizer.load(tiny_run, device="cpu")(path)
+    assert page.locator(".answer .emotion").inner_text() == expected.label
+    assert bars(page) == {label: round(100 * p) for label, p in expected.probabilities.items()}
 
 
 def test_the_recording_can_still_be_played_and_the_threshold_moved(opened, clip):

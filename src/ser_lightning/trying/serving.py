@@ -73,7 +73,9 @@ def free_port(host: str, wanted: int) -> int:
 
 
 def _page(settings: AppSettings, recognizer: Recognizer, folder: Path) -> gradio.Blocks:
-    os.environ.update(GRADIO_TEMP_DIR=str(folder), GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
+    os.environ.update(
+        GRADIO_TEMP_DIR=str(folder), GRADIO_ANALYTICS_ENABLED="False", GRADIO_ALLOWED_PATHS="", HF_HUB_OFFLINE="1"
+    )
     from ser_lightning.trying.about import about
     from ser_lightning.trying.page import Answering, build_page
 
@@ -88,7 +90,7 @@ def _launch(page: gradio.Blocks, settings: AppSettings, port: int) -> None:
     # Gradio asks the server by its address whether it is there: not through a proxy.
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = f"{settings.host},127.0.0.1,localhost"
     page.launch(
-        server_name=settings.host,
+        server_name=_in_address(settings.host),
         server_port=port,
         share=False,
         inline=False,
@@ -118,7 +120,16 @@ def _tell(settings: AppSettings, port: int) -> None:
             markup=False,
         )
     shown = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
-    out.print(f"page: http://{f'[{shown}]' if ':' in shown else shown}:{port}  (Ctrl-C ends it)", markup=False)
+    out.print(f"page: http://{_in_address(shown)}:{port}  (Ctrl-C ends it)", markup=False)
+
+
+def _in_address(host: str) -> str:
+    """A host as it stands in an address: IPv6 in brackets.
+
+    >>> _in_address("::1"), _in_address("127.0.0.1")
+    ('[::1]', '127.0.0.1')
+    """
+    return f"[{host}]" if ":" in host else host
 
 
 def _only_here(host: str) -> bool:
