@@ -10,7 +10,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ENTRY = {
     *("cli", "composition", "train", "run", "prepare", "preparation", "describe", "description", "download"),
     *("evaluate", "evaluating", "evaluated_data", "run_corpus", "summarize", "summarizing", "stack", "stacking"),
-    *("sweep_end", "local_jobs", "resuming", "follow", "app"),
+    *("sweep_end", "local_jobs", "resuming", "follow", "predict", "predicting", "app"),
 }
 TRAINING = {
     *("build", "announce", "results", "run_files", "wandb_log", "loggers", "trainer"),
@@ -28,6 +28,7 @@ HYDRA = {
     "stack",
     "sweep_end",
     "local_jobs",
+    "predict",
     "app",
 }
 NETWORK = {"frontend", "augment", "models", "losses", "schedules", "optimizers", "counted", "clip_average", "metrics"}

@@ -15,6 +15,7 @@ import rich.table
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
+from ser_lightning.evaluation.summary import score_line
 from ser_lightning.files import write_text
 from ser_lightning.run_state import read_config
 from ser_lightning.search.study import Search
@@ -122,12 +123,9 @@ def tell_best(
     values = ", ".join(f"{key} {value:.4f}" for key, value in zip(objectives, trial.values or [], strict=True))
     about = f"Trial {trial.number} of the search {folder}: {values}."
     write_experiment(folder, name, read_config(run_dir), groups, about)
-    test = metrics["test"]
-    low_high = test["intervals"]["scores"].get("balanced_accuracy")
-    interval = f" [{low_high[0]:.3f} {low_high[1]:.3f}]" if low_high else ""
     lines = [
         f"\n{name}: trial {trial.number}, {values}, chosen by it, so it is too good to be true",
-        f"on the test part: balanced accuracy {test['balanced_accuracy']:.3f}{interval}",
+        score_line(metrics["test"]),
         f"protocol: {metrics['protocol']['sentence']}",
         f"run:      {run_dir}",
         f"its config, to train again:\n  python -m ser_lightning.train --config-dir {shlex.quote(str(folder))} "
