@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,8 +51,9 @@ class Server(NamedTuple):
         return [path for path in self.folder.rglob("*") if path.is_file()]
 
 
-def start(run: Path, folder: Path, *more: str) -> Server:
-    """Start the command in an empty folder."""
+@contextmanager
+def started(run: Path, folder: Path, *more: str) -> Iterator[Server]:
+    """The command in an empty folder; it is ended with the block where it has not ended before."""
     (folder / "temporary").mkdir(parents=True)
     (folder / "here").mkdir()
     process = subprocess.Popen(
@@ -62,9 +64,14 @@ def start(run: Path, folder: Path, *more: str) -> Server:
         stderr=subprocess.PIPE,
         text=True,
     )
-    line = process.stdout.readline()
-    assert line.startswith("page: http://127.0.0.1:"), line + process.stderr.read()
-    return Server(process, line.split()[1], folder / "temporary", folder / "calls")
+    try:
+        line = process.stdout.readline()
+        assert line.startswith("page: http://127.0.0.1:"), line + process.stderr.read()
+        yield Server(process, line.split()[1], folder / "temporary", folder / "calls")
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
 
 
 def end(server: Server, number: int = signal.SIGTERM) -> tuple[int, str]:
@@ -76,10 +83,8 @@ def end(server: Server, number: int = signal.SIGTERM) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def server(tiny_run, tmp_path_factory) -> Iterator[Server]:
-    running = start(tiny_run, tmp_path_factory.mktemp("served"), "max_seconds=60")
-    yield running
-    if running.process.poll() is None:
-        end(running)
+    with started(tiny_run, tmp_path_factory.mktemp("served"), "max_seconds=60") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -258,11 +263,11 @@ def test_the_server_has_called_nobody(server):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_and_the_next_free_port_is_taken_before(server, tiny_run, tmp_path, number):
-    second = start(tiny_run, tmp_path)
-    assert second.address != server.address
-    folders = list(second.folder.iterdir())
-    assert [folder.name.startswith("ser_lightning_app_") for folder in folders] == [True]
-    code, said = end(second, number)
+    with started(tiny_run, tmp_path) as second:
+        assert second.address != server.address
+        folders = list(second.folder.iterdir())
+        assert [folder.name.startswith("ser_lightning_app_") for folder in folders] == [True]
+        code, said = end(second, number)
     assert code == 0
     assert said == "port 18760 is in use; this is the next free one\n"
     assert list(second.folder.iterdir()) == []
