@@ -13,6 +13,7 @@ ENTRY = {
     *("sweep_end", "local_jobs", "resuming", "follow", "predict", "predicting"),
     *("listen", "listening"),
     *("export", "exporting", "tested_clips"),
+    *("sweep_end", "local_jobs", "resuming", "follow", "predict", "predicting", "app"),
 }
 TRAINING = {
     *("build", "announce", "results", "run_files", "wandb_log", "loggers", "trainer"),
@@ -33,6 +34,7 @@ HYDRA = {
     "export",
     "predict",
     "listen",
+    "app",
 }
 NETWORK = {"frontend", "augment", "models", "losses", "schedules", "optimizers", "counted", "clip_average", "metrics"}
 NETWORK |= {"collectives"}
@@ -53,6 +55,7 @@ FORBIDDEN = {
     "task": {"build", "corpora", "evaluation"},
     "recognition": {"corpora", "task", "build", "augment", "losses", "optimizers", "schedules", "metrics"},
     "exported": {"corpora", "task", "build", "augment", "losses", "optimizers", "schedules", "metrics"},
+    "trying": {"corpora", "task", "build", "augment", "losses", "optimizers", "schedules", "metrics"},
     "downloads": {"corpora", "data", "evaluation", "task", "build", *NETWORK},
     "card": {"evaluation", "task", "build", "models", "augment", "losses", "optimizers", "schedules", "metrics"},
 }
@@ -65,6 +68,7 @@ LIBRARIES = {
     "wandb": {"wandb_log", "wandb_workspace"},
     "wandb_workspaces": {"wandb_workspace"},
     "soundfile": {"data", "corpora", "evaluation"},
+    "gradio": {"trying"},
     "pooch": {"downloads"},
     "requests": {"downloads"},
     "sklearn": {"meta"},

@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ser_lightning.cli import conf_dir
 from ser_lightning.config import (
+    AppSettings,
     DescribeSettings,
     EvaluateSettings,
     ExportSettings,
@@ -45,6 +46,7 @@ SETTINGS: dict[str, type] = {
     "listen": ListenSettings,
     "summarize": SummarizeSettings,
     "stack": StackSettings,
+    "app": AppSettings,
 }
 AMBIGUOUS = "Ambiguous value"
 """How Hydra begins where `key=a,b` is given without -m."""

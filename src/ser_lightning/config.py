@@ -153,6 +153,19 @@ class SummarizeSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AppSettings:
+    """The keys of `app`."""
+
+    run: Folder
+    device: Literal["auto", "cpu", "gpu"]
+    threshold: Annotated[float, Interval(ge=0, le=1)] | None = None
+    host: Folder
+    port: Annotated[int, Interval(ge=1, le=65535)]
+    max_megabytes: Annotated[float, Interval(gt=0)]
+    max_seconds: Annotated[float, Interval(gt=0)]
+
+
+@dataclass(frozen=True, kw_only=True)
 class StackSettings:
     """The keys of `stack`."""
 

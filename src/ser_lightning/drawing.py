@@ -9,6 +9,7 @@ dark page the style sheet inverts their lightness and keeps their hues.
 from __future__ import annotations
 
 import io
+import re
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -22,6 +23,15 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=PIXELS_PER_INCH, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def inline_svg(figure: Figure) -> str:
+    """The figure as an SVG element for a page: its ink is the page's, and it is as wide as its place."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", dpi=PIXELS_PER_INCH, transparent=True)
+    drawn = buffer.getvalue()
+    element = drawn[drawn.index("<svg") :].replace(INK, "currentColor")
+    return re.sub(r'<svg[^>]*(viewBox="[^"]*")[^>]*>', r'<svg \1 aria-hidden="true">', element, count=1)
 
 
 def canvas(width: float, height: float, *, ink: str = INK, paper: str = "white") -> tuple[Figure, Axes]:

@@ -48,9 +48,9 @@ def build_examples(
     examples = []
     for clip, kinds in choose_examples(predictions).items():
         wave = _heard(store, *places[clip])
-        log_mel = _log_mel(frontend, wave)
+        log_mel = log_mel_of(frontend, wave)
         label, guess = said[clip]["label"], said[clip]["prediction"]
-        seen = _seen(frontend, network, wave, labels.index(guess), log_mel.shape[1], window)
+        seen = seen_in(frontend, network, wave, labels.index(guess), log_mel.shape[1], window)
         example = Example(
             clip=clip,
             label=label,
@@ -73,13 +73,15 @@ def _heard(store: Store, first: int, length: int) -> Int16[np.ndarray, " time"]:
     return np.array(store.samples.read(first, min(length, TAIL_SECONDS * store.rate)))
 
 
-def _log_mel(frontend: Frontend, wave: Int16[np.ndarray, " time"]) -> Float32[np.ndarray, "mel frame"]:
+def log_mel_of(frontend: Frontend, wave: Int16[np.ndarray, " time"]) -> Float32[np.ndarray, "mel frame"]:
+    """The log-mel of a whole clip in decibels, on the device of the frontend."""
     padded = np.pad(wave, (0, max(0, frontend.mel.n_fft - len(wave))))  # a transform needs half its length
-    log_mel: Float32[np.ndarray, "mel frame"] = frontend.decibels(to_float(torch.from_numpy(padded)[None]))[0].numpy()
+    there = torch.from_numpy(padded)[None].to(frontend.mel.spectrogram.window.device)
+    log_mel: Float32[np.ndarray, "mel frame"] = frontend.decibels(to_float(there))[0].cpu().numpy()
     return log_mel
 
 
-def _seen(
+def seen_in(
     frontend: Frontend,
     network: EmotionNetwork,
     wave: Int16[np.ndarray, " time"],
@@ -87,17 +89,21 @@ def _seen(
     num_frames: int,
     window: int | None,
 ) -> Seen:
-    """Grad-CAM of each window by itself, put together in time and scaled to the clip's maximum."""
+    """Grad-CAM of each window by itself, put together in time and scaled to the clip's maximum.
+
+    `target` is the class that is asked for; frontend and network are on one device.
+    """
     size = window or max(len(wave), frontend.mel.n_fft)
-    windows, lengths = (torch.from_numpy(each) for each in tiles(wave, size))
+    device = frontend.mel.spectrogram.window.device
+    windows, lengths = (torch.from_numpy(each).to(device) for each in tiles(wave, size))
     with torch.no_grad():
         log_mel = frontend.log_mel(to_float(windows), lengths)
         images = frontend.to_image(log_mel)
-    maps, reason = grad_cam(network, images, torch.full((len(images),), target))
+    maps, reason = grad_cam(network, images, torch.full((len(images),), target, device=device))
     if maps is None:
         return Seen(None, reason, "")
     fine = torch.nn.functional.interpolate(maps[:, None], log_mel.shape[1:], mode="bilinear", align_corners=False)
-    joined = in_time(fine[:, 0].numpy(), num_frames, size=size, hop=frontend.hop_length)
+    joined = in_time(fine[:, 0].cpu().numpy(), num_frames, size=size, hop=frontend.hop_length)
     most = float(joined.max())
     if not most > 0:
         return Seen(None, "no part of it speaks for the prediction more than against it", "")

@@ -72,6 +72,12 @@ def hear(path: Path, rate: int, *, start: float | None = None, end: float | None
     return as_clip(*_decode(path, rate, start, end), rate)
 
 
+def announced_seconds(path: Path) -> float:
+    """How long a file says that it lasts; nothing of it is decoded. Raises BadAudioError as `hear` does."""
+    with _opened(path) as file:
+        return float(file.frames / file.samplerate)
+
+
 def blocks(path: Path, rate: int, *, most: int = 2**20) -> Iterator[tuple[Decoded, int]]:
     """The samples [time channel] of a file, up to `most` at a time, with its rate; as `hear` decodes it, and refuses.
 

@@ -39,16 +39,18 @@ def log_mel_figure(
         vmin=max(float(log_mel.min()), loudest - DYNAMIC_RANGE_DB),
         vmax=loudest,
     )
-    if evidence is not None and evidence.max() >= OUTLINED:
-        _outline(axes, evidence, seconds)
+    if evidence is not None:
+        outline(axes, evidence, seconds)
     axes.set(xlabel="seconds", ylabel="mel band")
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     axes.spines[:].set_visible(False)
     return figure
 
 
-def _outline(axes: Axes, evidence: Float32[np.ndarray, "mel frame"], seconds: float) -> None:
+def outline(axes: Axes, evidence: Float32[np.ndarray, "mel frame"], seconds: float) -> None:
     """A closed line around what is looked at: zeros around the picture close it at the edges."""
+    if evidence.max() < OUTLINED:
+        return
     num_mels, num_frames = evidence.shape
     times = (np.arange(num_frames + 2) - 0.5).clip(0, num_frames) * seconds / num_frames
     bands = (np.arange(num_mels + 2) - 0.5).clip(0, num_mels)
