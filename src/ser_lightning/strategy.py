@@ -16,7 +16,7 @@ from ser_lightning.processes import Started
 
 Accelerator = Literal["auto", "cpu", "gpu"]
 Count = Annotated[int, Gt(0)] | Literal["auto"]
-Strategy = Literal["auto", "ddp"]
+Strategy = Literal["auto", "ddp", "fsdp"]
 SyncBatchNorm = Literal["auto"] | bool
 
 
@@ -60,6 +60,8 @@ def choose_spread(
         problems.append("trainer: torch finds no GPU here; trainer=ddp_cpu trains in several processes on the CPU")
     elif on_gpu and devices > there:
         problems.append(f"trainer: {devices} processes a machine need as many GPUs, {_seen(there, place)}")
+    if strategy == "fsdp" and not several:
+        problems.append("trainer.strategy=fsdp divides a network among several processes, and this run has one")
     problems += _sync_problems(sync_batchnorm, on_gpu=on_gpu, several=several)
     if problems:
         raise UserError(problems)
