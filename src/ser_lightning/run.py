@@ -121,7 +121,9 @@ def _fit_and_predict(
     """What every process does: train, and predict its share of all parts with the best checkpoint."""
     trainer.fit(task, datamodule=module, ckpt_path=going_on, weights_only=True)
     device, debug = trainer.strategy.root_device, config["trainer"]["debug"]
-    return predict_parts(task.whole_network(), module, run_dir, num_classes=len(task.labels), device=device, debug=debug)
+    return predict_parts(
+        task.whole_network(), module, run_dir, num_classes=len(task.labels), device=device, debug=debug
+    )
 
 
 def _conclude(
