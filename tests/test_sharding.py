@@ -1,8 +1,10 @@
 """Runs whose network is divided among two processes on the CPU learn what those with DDP do, and leave whole files."""
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from signal import SIGKILL
 
 import numpy as np
@@ -12,8 +14,8 @@ import torch
 
 from ser_lightning.train import train
 from ser_lightning.trained import load_trained
-from test_distributed import predicted_by_one_process
 
+PARTS = ("train", "val", "test")
 NETWORK = ("model.backbone=convnext_atto", "model.dropout=0.0", "data.batch_size=16", "optimizer.lr=1e-4")
 LENGTH = ("trainer.max_epochs=10", "trainer.early_stopping_patience=null")
 
@@ -64,13 +66,27 @@ def test_a_divided_network_learns_what_whole_ones_learn(start):
 
 
 @pytest.mark.slow
-def test_each_process_holds_half_and_best_ckpt_is_whole(start, tmp_path):
-    run_dir = start("halves", "trainer.strategy=fsdp", *NETWORK, "trainer.max_epochs=2")
-    trained = load_trained(run_dir / "checkpoints" / "best.ckpt")
-    state = torch.load(run_dir / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
-    assert all(type(value) is torch.Tensor for value in state.values())
-    assert predicted_by_one_process(run_dir, tmp_path)["test"] == (run_dir / "predictions" / "test.csv").read_bytes()
-    assert sum(p.numel() for p in trained.network.parameters()) > 3_000_000
+def test_best_ckpt_is_one_whole_file_that_predicts_the_same(start, tmp_path, predicted_by_one_process):
+    run_dir = start("file", "trainer.strategy=fsdp", *NETWORK, "trainer.max_epochs=2")
+    path = run_dir / "checkpoints" / "best.ckpt"
+    assert load_trained(path).labels
+    state = torch.load(path, weights_only=True)["state_dict"]
+    assert {type(value) for value in state.values()} == {torch.Tensor}
+    files = {part: (run_dir / "predictions" / f"{part}.csv").read_bytes() for part in PARTS}
+    assert files == predicted_by_one_process(run_dir, tmp_path)
+
+
+def test_each_of_two_processes_holds_half_of_everything(tmp_path):
+    script = Path(__file__).with_name("sharded_process.py")
+    running = [
+        subprocess.Popen([sys.executable, script, str(rank), "2", tmp_path], stdout=subprocess.PIPE, text=True)
+        for rank in range(2)
+    ]
+    first, second = (json.loads(process.communicate()[0]) for process in running)
+    assert first["whole"] > 3_000_000
+    for kind in ("parameters", "gradients", "averages"):
+        assert first[kind] + second[kind] == first["whole"]
+        assert second[kind] == pytest.approx(first["whole"] / 2, rel=0.01)
 
 
 @pytest.mark.slow
@@ -85,12 +101,8 @@ def test_a_killed_run_of_a_divided_network_ends_as_an_unbroken_one(start, comman
     assert run.returncode == -SIGKILL
     assert not (run_dir / "metrics.json").exists()
     start("killed", *overrides)
-    drop = [name for name in pl.read_csv(unbroken / "log.csv").columns if "second" in name or "memory" in name]
-    logs = [pl.read_csv(folder / "log.csv").drop(drop) for folder in (unbroken, run_dir)]
-    assert logs[0].equals(logs[1])
-    for part in ("train", "val", "test"):
-        files = [(folder / "predictions" / f"{part}.csv").read_bytes() for folder in (unbroken, run_dir)]
-        assert files[0] == files[1]
+    for name in ("log.csv", "metrics.json", *(f"predictions/{part}.csv" for part in PARTS)):
+        assert (run_dir / name).read_bytes() == (unbroken / name).read_bytes(), name
 
 
 def test_what_a_divided_network_cannot_do_is_refused_at_once(tiny_arguments, tone_corpus, tmp_path, run_job):
