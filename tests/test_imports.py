@@ -10,11 +10,11 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ENTRY = {
     *("cli", "composition", "train", "run", "prepare", "preparation", "describe", "description", "download"),
     *("evaluate", "evaluating", "evaluated_data", "run_corpus", "summarize", "summarizing", "stack", "stacking"),
-    *("sweep_end", "local_jobs", "resuming", "follow"),
+    *("sweep_end", "local_jobs", "resuming", "follow", "predict", "predicting"),
 }
 TRAINING = {
     *("build", "announce", "results", "run_files", "wandb_log", "loggers", "trainer"),
-    *("callbacks", "checkpoints", "compiling", "task", "progress_bar", "run"),
+    *("callbacks", "checkpoints", "compiling", "task", "progress_bar", "run", "pruning"),
 }
 HYDRA = {
     "cli",
@@ -28,6 +28,7 @@ HYDRA = {
     "stack",
     "sweep_end",
     "local_jobs",
+    "predict",
 }
 NETWORK = {"frontend", "augment", "models", "losses", "schedules", "optimizers", "counted", "clip_average", "metrics"}
 NETWORK |= {"collectives"}
@@ -63,6 +64,7 @@ LIBRARIES = {
     "requests": {"downloads"},
     "sklearn": {"meta"},
     "skops": {"meta"},
+    "optuna": {"search"},
 }
 BY_TARGET_ONLY = {"ravdess", "tess", "savee", "cremad", "emodb", "table", "synthetic", "several", "wave", "spectrum"}
 

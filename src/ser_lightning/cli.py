@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
-from ser_lightning.errors import RunFailedError, UserError
+from ser_lightning.errors import NothingStartedError, RunFailedError, UserError
 from ser_lightning.launchers import cores_each, gpus_each, jobs_at_once, num_gpus
 from ser_lightning.terminal import err, out
 
@@ -47,6 +47,9 @@ def run_command(job: Job, config_name: str) -> None:
 
     try:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)(guarded)()
+    except NothingStartedError as error:
+        _print_problems(error.problems)
+        sys.exit(2)
     except (UserError, RunFailedError) as error:
         err.print(f"\n{error}", style="red", markup=False)
         sys.exit(1)

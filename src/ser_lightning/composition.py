@@ -22,6 +22,7 @@ from ser_lightning.cli import conf_dir
 from ser_lightning.config import (
     DescribeSettings,
     EvaluateSettings,
+    PredictSettings,
     PrepareSettings,
     StackSettings,
     SummarizeSettings,
@@ -37,6 +38,7 @@ SETTINGS: dict[str, type] = {
     "prepare": PrepareSettings,
     "describe": DescribeSettings,
     "evaluate": EvaluateSettings,
+    "predict": PredictSettings,
     "summarize": SummarizeSettings,
     "stack": StackSettings,
 }

@@ -92,6 +92,22 @@ class EvaluateSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PredictSettings:
+    """The keys of `predict`; `rate` is that of samples on standard input, in Hz."""
+
+    run: Folder
+    inputs: Annotated[str, Len(1)] | Annotated[list[Annotated[str, Len(1)]], Len(1)]
+    output: Annotated[str, Len(1)] | None = None
+    segments: Annotated[str, Len(1)] | None = None
+    hop_seconds: Annotated[float, Interval(gt=0)] | None = None
+    smooth_seconds: Annotated[float, Interval(ge=0)]
+    threshold: Annotated[float, Interval(ge=0, le=1)] | None = None
+    rate: Annotated[int, Interval(ge=1000, le=768_000)] | None = None
+    batch_size: Annotated[int, Interval(ge=1)]
+    device: Literal["auto", "cpu", "gpu"]
+
+
+@dataclass(frozen=True, kw_only=True)
 class SummarizeSettings:
     """The keys of `summarize`."""
 
@@ -126,6 +142,7 @@ class TrainSettings:
     leaks: Policy
     shuffle_train_labels: bool
     resume: Folder | None = None
+    trial: Annotated[int, Interval(ge=0)] | None = None
     corpus: dict[str, Any]
     split: dict[str, Any]
     frontend: dict[str, Any]

@@ -6,7 +6,8 @@ Every mistake of one input is collected and raised together, so that nobody mend
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class UserError(ValueError):
@@ -19,6 +20,25 @@ class UserError(ValueError):
 
     def __reduce__(self) -> tuple[type[UserError], tuple[list[str]]]:
         return UserError, (self.problems,)
+
+
+class NothingStartedError(UserError):
+    """Mistakes in what a whole multirun is of; none of its jobs was started."""
+
+
+@contextmanager
+def noted(problems: list[str]) -> Iterator[None]:
+    """Add what a UserError within says to `problems`, so that the next thing is looked at too.
+
+    >>> with noted(found := []):
+    ...     raise UserError("a tail is needed")
+    >>> found
+    ['a tail is needed']
+    """
+    try:
+        yield
+    except UserError as error:
+        problems += error.problems
 
 
 def did_you_mean(word: str, choices: Iterable[str], *, most: int = 3) -> str:

@@ -7,6 +7,7 @@ there and says what happened.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import shlex
@@ -26,13 +27,15 @@ from ser_lightning.config import TrainSettings
 from ser_lightning.data.module import SpeechData
 from ser_lightning.errors import UserError
 from ser_lightning.evaluation.report import write_report
+from ser_lightning.files import write_text
 from ser_lightning.illustration import build_examples
 from ser_lightning.memory import told_if_out_of_memory
 from ser_lightning.processes import followed, is_first, started
+from ser_lightning.pruning import PrunedError, Watched, pruned
 from ser_lightning.results import Found, calibrate, predict_parts, write_metrics
 from ser_lightning.resuming import check_same, clean_up
 from ser_lightning.run_files import ENVIRONMENT, keep_environment, write_run_files
-from ser_lightning.run_state import CONFIG, RunState, num_epochs, run_state, write_config
+from ser_lightning.run_state import CONFIG, PRUNED, RunState, num_epochs, run_state, write_config
 from ser_lightning.stopping import StoppedError, StopRequest, requeue
 from ser_lightning.strategy import Spread
 from ser_lightning.task import EmotionTask
@@ -40,8 +43,12 @@ from ser_lightning.terminal import err, out
 from ser_lightning.wandb_log import log_config, log_results
 
 
-def train_run(config: Mapping[str, Any], run_dir: Path, *, sweep: str | None = None) -> None:
+def train_run(
+    config: Mapping[str, Any], run_dir: Path, *, sweep: str | None = None, trial: Watched | None = None
+) -> None:
     """Train as configured and leave everything in `run_dir`; `sweep` is the name of the multirun that this is a job of.
+
+    A `trial` of a search may be given up on its way; its folder then has no predictions, scores or report.
 
     Where the folder has this very run, unfinished, it goes on, and ends as if it had not been broken off; a finished
     one is left as it is. Raises UserError or RunFailedError, and StoppedError after a signal.
@@ -55,12 +62,17 @@ def train_run(config: Mapping[str, Any], run_dir: Path, *, sweep: str | None = N
         out.print(f"{run_dir} holds this run, finished: nothing is left to do", markup=False)
         return
     spread = spread_of(config)
+    if trial is not None and spread.num_processes > 1:
+        raise UserError("a pruner needs runs of one process each; set hydra.sweeper.pruner.name=none")
     stop = StopRequest()
     advice = out_of_memory_advice(config["data"]["batch_size"], config["trainer"]["accumulate_grad_batches"])
     with stop.listening(), told_if_out_of_memory(advice), told_if_not_compiled():
         try:
             _begin(config, run_dir, state)
-            _train(config, run_dir, stop, spread, sweep=sweep)
+            _train(config, run_dir, stop, spread, sweep=sweep, trial=trial)
+        except PrunedError as pruned:
+            write_text(run_dir / PRUNED, json.dumps({"epoch": pruned.epoch}) + "\n")
+            out.print(str(pruned), markup=False)
         except UserError:
             if state is RunState.NEW:
                 for name in (CONFIG, ENVIRONMENT):
@@ -83,7 +95,15 @@ def _begin(config: Mapping[str, Any], run_dir: Path, state: RunState) -> None:
         clean_up(run_dir)
 
 
-def _train(config: Mapping[str, Any], run_dir: Path, stop: StopRequest, spread: Spread, *, sweep: str | None) -> None:
+def _train(
+    config: Mapping[str, Any],
+    run_dir: Path,
+    stop: StopRequest,
+    spread: Spread,
+    *,
+    sweep: str | None,
+    trial: Watched | None,
+) -> None:
     """Train and evaluate, with as many processes as the run is spread over; the first one prints and writes."""
     first = is_first(os.environ)
     data = build_data(config, compare_parts=first)
@@ -106,7 +126,7 @@ def _train(config: Mapping[str, Any], run_dir: Path, stop: StopRequest, spread: 
         write_run_files(run_dir, data.table, data.clips.left_out, data.leaks)
         if going_on:
             out.print(f"going on after epoch {num_epochs(run_dir)}, from {last}", markup=False)
-        found = _fit_and_predict(task, module, trainer, config, run_dir, going_on)
+        found = _fit_and_predict(task, module, trainer, config, run_dir, going_on, trial)
     _conclude(task, module, data, found, loggers, run_dir)
 
 
@@ -117,9 +137,11 @@ def _fit_and_predict(
     config: Mapping[str, Any],
     run_dir: Path,
     going_on: Path | None,
+    trial: Watched | None = None,
 ) -> dict[str, Found]:
     """What every process does: train, and predict its share of all parts with the best checkpoint."""
-    trainer.fit(task, datamodule=module, ckpt_path=going_on, weights_only=True)
+    with pruned(trainer, trial):
+        trainer.fit(task, datamodule=module, ckpt_path=going_on, weights_only=True)
     device, debug = trainer.strategy.root_device, config["trainer"]["debug"]
     return predict_parts(
         task.whole_network(), module, run_dir, num_classes=len(task.labels), device=device, debug=debug

@@ -18,8 +18,10 @@ from ser_lightning.errors import UserError
 from ser_lightning.files import write_text
 
 CONFIG = "config.yaml"
+PRUNED = "pruned.json"
+"""That a search gave the run up, and after which epoch."""
 LAST_WRITTEN = ("metrics.json", "report/index.html")
-NOT_COMPARED = ("cache_dir", "logger", "resume")
+NOT_COMPARED = ("cache_dir", "logger", "resume", "trial")
 """Keys that change no result, so that a run broken off may go on with others."""
 
 

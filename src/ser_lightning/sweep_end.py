@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 
 
 class SweepEnd(Callback):
-    """Prints the ranking of the finished runs of a multirun; with `leak_gap`, known voices beside new ones instead."""
+    """Prints the ranking of the finished runs of a multirun; with `leak_gap`, known voices beside new ones instead.
 
-    def __init__(self, *, leak_gap: bool = False) -> None:
+    Without `compare` nothing is printed, as what runs the jobs tells it.
+    """
+
+    def __init__(self, *, leak_gap: bool = False, compare: bool = True) -> None:
+        self.compare = compare
         self.leak_gap = leak_gap
 
     def on_multirun_end(self, config: DictConfig, **kwargs: object) -> None:
@@ -25,4 +29,5 @@ class SweepEnd(Callback):
 
         from ser_lightning.summarizing import tell_multirun
 
-        tell_multirun(Path(config.hydra.sweep.dir), leak_gap=self.leak_gap)
+        if self.compare:
+            tell_multirun(Path(config.hydra.sweep.dir), leak_gap=self.leak_gap)

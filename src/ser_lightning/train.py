@@ -27,12 +27,20 @@ def train(config: DictConfig) -> str:
     state = HydraConfig.get()
     multirun = state.mode is RunMode.MULTIRUN
     settings, run_dir = plain(config), Path(state.runtime.output_dir)
+    number = settings.pop("trial")
     check_one_folder(os.environ, [*state.overrides.hydra, *state.overrides.task])
     if settings.pop("resume") is not None:
         if multirun:
             raise UserError("resume= goes on with one run; the same command with -m goes on with a multirun")
         settings = resumed_config(run_dir, list(state.overrides.task))
-    train_run(settings, run_dir, sweep=Path(state.sweep.dir).name if multirun else None)
+    trial = None
+    if number is not None:
+        from ser_lightning.search.trial import watched_trial
+
+        if not multirun:
+            raise UserError("trial= is set by a search, python -m ser_lightning.train +sweep=search")
+        trial = watched_trial(Path(state.sweep.dir), number)
+    train_run(settings, run_dir, sweep=Path(state.sweep.dir).name if multirun else None, trial=trial)
     return str(run_dir)
 
 

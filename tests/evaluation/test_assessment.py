@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from ser_lightning.evaluation.abstention import table_abstention
 from ser_lightning.evaluation.assessment import assess
 from ser_lightning.evaluation.calibration import SCORES, without_temperature
 from ser_lightning.evaluation.groups import table_groups
@@ -13,6 +14,7 @@ from ser_lightning.evaluation.intervals import table_intervals
 from ser_lightning.evaluation.scores import table_scores
 
 LABELS = ("angry", "happy", "sad")
+UNSEEN = {"intervals", "abstention"}
 
 
 @pytest.fixture
@@ -28,11 +30,13 @@ def test_the_parts_have_their_scores_and_what_is_due_to_them(tables):
     assert list(found) == ["protocol", "labels", "calibration", "train", "val", "test"]
     assert found["protocol"] == {"corpora": ["made"]}
     assert found["labels"] == list(LABELS)
-    for part, more in (("train", set()), ("val", {"intervals"}), ("test", {"intervals", "groups"})):
+    for part, more in (("train", set()), ("val", UNSEEN), ("test", {*UNSEEN, "groups"})):
         scores = table_scores(tables[part], LABELS)
         assert set(found[part]) - set(scores) == more
         assert {name: found[part][name] for name in scores} == scores
     assert found["test"]["intervals"] == table_intervals(tables["test"], LABELS)
+    assert found["test"]["abstention"] == table_abstention(tables["test"], LABELS)
+    assert found["val"]["abstention"] == table_abstention(tables["val"], LABELS)
     assert found["test"]["groups"] == table_groups(tables["test"], LABELS)
     assert "4 speakers are too few" in found["val"]["intervals"]["reason"]
 

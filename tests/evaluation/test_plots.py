@@ -13,6 +13,7 @@ from matplotlib.image import imread
 
 from ser_lightning.drawing import PIXELS_PER_INCH, png
 from ser_lightning.evaluation import plots
+from ser_lightning.evaluation.abstention import answered_at, risk_coverage
 from ser_lightning.evaluation.curves import PrecisionRecallCurve, RocCurve, precision_recall_curve, roc_curve
 from ser_lightning.evaluation.example_plots import CYAN, log_mel_figure
 from ser_lightning.evaluation.reliability import Bin
@@ -114,6 +115,47 @@ def test_reliability_figure_draws_the_bins_their_distance_from_the_diagonal_and_
     assert ends == [[[0.45, 1 / 3], [0.45, 0.45]], [[0.95, 0.75], [0.95, 0.95]]]
     bars = [(bar.get_x(), bar.get_height()) for bar in below.patches]
     assert bars == [(0.4, 3), (0.9, 12)]
+
+
+def risk_coverage_of(confidence, right, thresholds):
+    curve = risk_coverage(np.array(confidence), np.array(right, dtype=bool))
+    return plots.risk_coverage_figure(curve, [answered_at(curve, threshold) for threshold in thresholds])
+
+
+def test_risk_coverage_figure_draws_the_curve_the_random_line_and_the_thresholds_that_are_reached():
+    axes = risk_coverage_of([0.95, 0.8, 0.55, 0.3], [1, 0, 1, 0], (0.5, 0.9, 0.99)).axes[0]
+    random, curve = axes.lines
+    assert random.get_ydata() == [0.5, 0.5]
+    np.testing.assert_allclose(curve.get_xydata(), [[0.25, 0], [0.5, 0.5], [0.75, 1 / 3], [1, 0.5]])
+    lines, marks = axes.collections
+    np.testing.assert_allclose(marks.get_offsets(), [[0.75, 1 / 3], [0.25, 0]])
+    assert [path.vertices[0].tolist() for path in lines.get_paths()] == [[0.75, 1 / 3], [0.25, 0.0]]
+    assert [(text.get_text(), text.xy[0]) for text in axes.texts] == [("0.9", 0.25), ("0.5", 0.75)]
+
+
+def test_thresholds_too_near_to_each_other_are_named_in_lines_above_each_other():
+    confidence = [0.95] * 2 + [0.85] + [0.55] * 97
+    axes = risk_coverage_of(confidence, [1] * 100, (0.5, 0.6, 0.7, 0.8, 0.9)).axes[0]
+    places = [(text.get_text(), text.xy[0], text.xyann[1]) for text in axes.texts]
+    lines = sorted({height for _, _, height in places})
+    assert [(name, place, lines.index(height)) for name, place, height in places] == [
+        ("0.9", 0.02, 0),
+        ("0.8", 0.03, 1),
+        ("0.7", 0.03, 2),
+        ("0.6", 0.03, 3),
+        ("0.5", 1.0, 0),
+    ]
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_risk_coverage_figure_of_one_clip_that_reaches_no_threshold(right):
+    figure = risk_coverage_of([0.4], [right], (0.5,))
+    (axes,) = figure.axes
+    assert axes.lines[1].get_xydata().tolist() == [[1.0, float(not right)]]
+    assert axes.lines[1].get_marker() == "o"
+    assert len(axes.collections) == len(axes.texts) == 0
+    assert axes.get_ylim()[0] < float(not right) < axes.get_ylim()[1]
+    png(figure)
 
 
 SPEAKERS = {"c/ben": 0.5, "c/ann": 0.5, "c/eve": 0.75, "a_corpus_of_many/speaker_0017": 0.25}

@@ -11,9 +11,10 @@ from __future__ import annotations
 import math
 import os
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,8 @@ LOUDEST = 2.0**40
 UNKNOWN_LENGTH = 2**62
 """libsndfile gives a number beyond this where a FLAC was written to a pipe and does not say how long it is."""
 
+RATES = (1000, 768_000)
+"""Hz, outside of which no sound is recorded; a damaged header may say anything."""
 SLACK_SECONDS = 0.1
 """How far a compressed file's announced length, or a table's segment end, may lie beyond the last sample."""
 
@@ -67,6 +70,20 @@ def read_clip(path: Path, rate: int, *, start: float | None = None, end: float |
 def hear(path: Path, rate: int, *, start: float | None = None, end: float | None = None) -> Clip:
     """The same as `read_clip`, silence too."""
     return as_clip(*_decode(path, rate, start, end), rate)
+
+
+def blocks(path: Path, rate: int, *, most: int = 2**20) -> Iterator[tuple[Decoded, int]]:
+    """The samples [time channel] of a file, up to `most` at a time, with its rate; as `hear` decodes it, and refuses.
+
+    int16 where they are a clip's samples at `rate` already, else float32.
+    """
+    with _opened(path) as file:
+        kind = _sample_type(file, rate)
+        there = 0
+        while len(block := _read(file, max(1, most // file.channels), kind)):
+            there += len(block)
+            yield block, file.samplerate
+        _refuse_cut_short(file, there, file.frames)
 
 
 def as_clip(wave: Decoded, wave_rate: int, rate: int) -> Clip:
@@ -132,32 +149,51 @@ def _note(samples: npt.NDArray[np.int16], rate: int, clipped: int) -> str:
 
 def _decode(path: Path, rate: int, start: float | None, end: float | None) -> tuple[Decoded, int]:
     """Samples [time channel] and the file's rate; int16 where these are the clip's samples already, else float32."""
+    with _opened(path) as file:
+        first, last = _frames(file, start, end)
+        if first:
+            file.seek(first)
+        wave = _read(file, last - first, _sample_type(file, rate))
+        _refuse_cut_short(file, len(wave), last - first)
+        return wave, file.samplerate
+
+
+def _sample_type(file: soundfile.SoundFile, rate: int) -> Literal["int16", "float32"]:
+    finished = file.subtype == "PCM_16" and file.channels == 1 and file.samplerate == rate
+    return "int16" if finished else "float32"
+
+
+def _read(file: soundfile.SoundFile, frames: int, kind: Literal["int16", "float32"]) -> Decoded:
     try:
-        with path.open("rb") as file:
-            head = _refuse_what_is_not_audio(file, path.suffix.lower())
-        with _opened(path, head) as file:
-            first, last = _frames(file, start, end)
-            if first:
-                file.seek(first)
-            finished = file.subtype == "PCM_16" and file.channels == 1 and file.samplerate == rate
-            wave = file.read(last - first, dtype="int16" if finished else "float32", always_2d=True)
-            if len(wave) < last - first - SLACK_SECONDS * file.samplerate:
-                raise BadAudioError(f"is cut short: {last - first} frames announced, {len(wave)} there")
-            return wave, file.samplerate
-    except OSError as error:
-        raise BadAudioError(f"cannot be opened: {(error.strerror or str(error)).lower()}") from error
+        wave: Decoded = file.read(frames, dtype=kind, always_2d=True)
     except soundfile.LibsndfileError as error:
         raise BadAudioError(f"is damaged or cut short: {error.error_string.rstrip('.')}") from error
+    except MemoryError as error:
+        raise BadAudioError(f"announces {frames:,} frames, which do not fit into memory") from error
+    return wave
 
 
-def _opened(path: Path, head: bytes) -> soundfile.SoundFile:
+def _refuse_cut_short(file: soundfile.SoundFile, there: int, announced: int) -> None:
+    if there < announced - SLACK_SECONDS * file.samplerate:
+        raise BadAudioError(f"is cut short: {announced} frames announced, {there} there")
+
+
+def _opened(path: Path) -> soundfile.SoundFile:
     """The file, open; libsndfile's own reason is not passed on, as other threads may overwrite it."""
+    try:
+        with path.open("rb") as content:
+            head = _refuse_what_is_not_audio(content, path.suffix.lower())
+    except OSError as error:
+        raise BadAudioError(f"cannot be opened: {(error.strerror or str(error)).lower()}") from error
     try:
         file = soundfile.SoundFile(os.fspath(path))
     except soundfile.LibsndfileError as error:
         text = head.split(b"\n")[0].decode("ascii", errors="replace").strip()
         kind = f": it is text that begins with {text!r}" if text and text.isascii() and text.isprintable() else ""
         raise BadAudioError(f"is no audio that libsndfile reads{kind}") from error
+    if not RATES[0] <= file.samplerate <= RATES[1]:
+        file.close()
+        raise BadAudioError(f"says that it was recorded at {file.samplerate:,} Hz, which is no rate of sound")
     if file.frames > UNKNOWN_LENGTH:
         file.close()
         raise BadAudioError("does not say how long it is, as when written to a pipe; convert it into a file again")

@@ -1,4 +1,6 @@
-"""All that metrics.json says of a run's predictions: the scores of each part, intervals, groups and calibration."""
+"""All that metrics.json says of a run's predictions: the scores of each part, intervals, groups, calibration and
+abstention.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,14 @@ from typing import Any
 
 import polars as pl
 
+from ser_lightning.evaluation.abstention import table_abstention
 from ser_lightning.evaluation.calibration import Calibration, uncalibrated_scores
 from ser_lightning.evaluation.groups import table_groups
 from ser_lightning.evaluation.intervals import table_intervals
 from ser_lightning.evaluation.scores import table_scores
 
 UNSEEN = ("val", "test")
-"""The parts that are not trained on: of these there are intervals."""
+"""The parts that are not trained on: of these there are intervals and risk-coverage curves."""
 
 
 def assess(
@@ -48,6 +51,7 @@ def _part(part: str, table: pl.DataFrame, labels: Sequence[str]) -> dict[str, An
     made: dict[str, Any] = dict(table_scores(table, labels))
     if part in UNSEEN:
         made["intervals"] = table_intervals(table, labels)
+        made["abstention"] = table_abstention(table, labels)
     if part == "test":
         made["groups"] = table_groups(table, labels)
     return made

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ser_lightning.drawing import ABSENT, FAINT, INK, canvas, dress
+from ser_lightning.evaluation.abstention import Answered, RiskCoverage
 from ser_lightning.evaluation.curves import PrecisionRecallCurve, RocCurve
 from ser_lightning.evaluation.intervals import Range
 from ser_lightning.evaluation.reliability import Bin
@@ -28,6 +29,10 @@ MOST_NUMBERED = 12
 MOST_NAMED = 30
 """Speakers that have a row with their name."""
 NAME_LENGTH = 24
+FEW_POINTS = 40
+"""Points of a risk-coverage curve that are drawn one by one."""
+BESIDE = 0.07
+"""Coverage between two thresholds whose names fit beside each other."""
 
 
 def recall_figure(recalls: Mapping[str, float | None], balanced_accuracy: float | None) -> Figure:
@@ -105,6 +110,28 @@ def reliability_figure(bins: Sequence[Bin]) -> Figure:
     return figure
 
 
+def risk_coverage_figure(curve: RiskCoverage, thresholds: Sequence[Answered]) -> Figure:
+    """The risk against the coverage, the dashed line of clips answered at random, and the thresholds by their names.
+
+    A threshold that no clip reaches is not marked.
+    """
+    figure, axes = canvas(WIDTH, 4.5)
+    axes.axhline(curve.risk[-1], color=FAINT, linewidth=1, linestyle=DASHES, label="answered at random")
+    points = "o" if len(curve.risk) <= FEW_POINTS else ""
+    axes.plot(curve.coverage, curve.risk, color=TRAIN, linewidth=1.8, marker=points, markersize=4)
+    marked = [(one["threshold"], one["coverage"], one["risk"]) for one in thresholds if one["risk"] is not None]
+    top = 1.08 * max(0.1, curve.risk.max(), *(risk for _, _, risk in marked))
+    if marked:
+        _, coverage, risk = zip(*marked, strict=True)
+        axes.vlines(coverage, risk, top, colors=FAINT, linewidth=0.8, zorder=1)
+        axes.scatter(coverage, risk, s=34, color=VAL, linewidths=0, zorder=3, label="a threshold, named above")
+    _names_above(axes, {threshold: coverage for threshold, coverage, _ in marked})
+    axes.set(xlabel="coverage: share that is answered", ylabel="risk: share of these that is wrong")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02 * top, top))
+    legend_below(figure, axes)
+    return figure
+
+
 def speakers_figure(speakers: Mapping[str, float], balanced_accuracy: float, around: Range | None = None) -> Figure:
     """The balanced accuracy of each speaker, the best first: a named row each, or of many a thin column each.
 
@@ -175,6 +202,24 @@ def _bars(axes: Axes, names: Sequence[str], values: Sequence[float | None], midd
     axes.set_xticks(np.linspace(0, 1, 6))
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
+
+
+def _names_above(axes: Axes, places: Mapping[float, float]) -> None:
+    """The thresholds above the axes at their coverage, each in the lowest line that has room for it."""
+    last: list[float] = []
+    for threshold, place in sorted(places.items(), key=lambda item: (item[1], -item[0])):
+        line = next((index for index, other in enumerate(last) if place - other >= BESIDE), len(last))
+        last[line : line + 1] = [place]
+        axes.annotate(
+            f"{threshold:g}",
+            (place, 1.0),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(0, 4 + 13 * line),
+            textcoords="offset points",
+            ha="center",
+            color=INK,
+            fontsize=11,
+        )
 
 
 def _matrix(counts: np.ndarray, written: np.ndarray, labels: Sequence[str]) -> Figure:

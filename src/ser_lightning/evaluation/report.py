@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from ser_lightning.drawing import png
 from ser_lightning.evaluation import plots
+from ser_lightning.evaluation.abstention import table_risk_coverage
 from ser_lightning.evaluation.calibration import without_temperature
 from ser_lightning.evaluation.curves import PrecisionRecallCurve, precision_recall_curves, roc_curves
 from ser_lightning.evaluation.example_plots import log_mel_figure
@@ -30,6 +31,7 @@ from ser_lightning.evaluation.report_values import (
     score_rows,
     speaker_table,
     speaker_values,
+    told_threshold,
 )
 from ser_lightning.evaluation.sounds import sounds
 from ser_lightning.evaluation.training_plots import best_epoch, training_figures
@@ -79,6 +81,9 @@ def _score_figures(
         figures["roc"] = plots.roc_figure(roc_curves(run.predictions, labels))
         figures["precision_recall"] = plots.precision_recall_figure(curves)
     figures |= {f"reliability_{when}": plots.reliability_figure(found) for when, found in bins.items()}
+    if abstention := scores.get("abstention"):
+        curve = table_risk_coverage(run.predictions, labels)
+        figures["risk_coverage"] = plots.risk_coverage_figure(curve, abstention["thresholds"])
     if speakers := speaker_values(scores.get("groups", {})):
         main = score_rows([scores])[0].cells[0]
         figures["speakers"] = plots.speakers_figure(speakers, scores["balanced_accuracy"], main.interval)
@@ -125,6 +130,9 @@ def _of_scores(
         "temperature": run.temperature,
         "calibration": [] if run.temperature is None else calibration_rows(run.metrics, run.part),
         "bins": bins,
+        "abstention": run.scores.get("abstention"),
+        "told": told_threshold(run.scores.get("abstention")),
+        "fitted_on": (run.metrics.get("calibration") or {"fitted_on": None})["fitted_on"],
         "groupings": group_tables(groups),
         "speakers": speaker_table(groups),
     }

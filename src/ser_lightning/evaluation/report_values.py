@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from ser_lightning.evaluation.intervals import Range
 from ser_lightning.evaluation.scores import NAMES, SMALL_IS_GOOD
 
 SPEAKER = "speaker"
+HALF = 0.5
 
 
 class Score(NamedTuple):
@@ -101,6 +103,17 @@ def calibration_rows(metrics: Mapping[str, Any], part: str) -> list[Row]:
     before = metrics["calibration"]["before"][part]
     kept = {key for key, value in before["scores"].items() if value is not None}
     return [row for row in score_rows([before, metrics[part]]) if row.key in kept]
+
+
+def told_threshold(abstention: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The threshold that is told of in words: the highest with half of the clips answered, else the lowest with any.
+
+    The risk of the highest of all may be that of a handful of clips. None where no threshold is reached.
+    """
+    rows = sorted((abstention or {"thresholds": []})["thresholds"], key=itemgetter("threshold"))
+    half = [row for row in rows if row["coverage"] >= HALF]
+    reached = [row for row in rows if row["answered"]]
+    return half[-1] if half else next(iter(reached), None)
 
 
 def _group_table(name: str, grouping: Mapping[str, Any]) -> GroupTable:

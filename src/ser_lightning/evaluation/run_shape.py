@@ -48,6 +48,15 @@ OF_CLASS: Mapping[str, Shape] = {
     **dict.fromkeys(("precision", "recall", "f1", "auroc"), float | int | None),
     "support": int,
 }
+ABSTENTION: Mapping[str, Shape] = {
+    **dict.fromkeys(("risk", "aurc", "excess_aurc"), float | int),
+    "thresholds": list,
+}
+THRESHOLD: Mapping[str, Shape] = {
+    **dict.fromkeys(("threshold", "coverage"), float | int),
+    "risk": float | int | None,
+    "answered": int,
+}
 
 
 def misfits(value: object, shape: Shape, place: str) -> Iterator[str]:
@@ -90,12 +99,22 @@ def config_problems(config: object) -> list[str]:
 
 def scores_problems(scores: object, labels: list[str], part: str) -> list[str]:
     """What keeps the scores of a part from being shown; a score that is not listed may be missing."""
-    return list(misfits(scores, {**SCORES, "per_class": dict.fromkeys(labels, OF_CLASS)}, part))
+    wrong = list(misfits(scores, {**SCORES, "per_class": dict.fromkeys(labels, OF_CLASS)}, part))
+    abstention = scores.get("abstention") if isinstance(scores, Mapping) else None
+    return wrong + ([] if abstention is None else list(_abstention_problems(abstention, f"{part}.abstention")))
 
 
 def with_later(protocol: object) -> object:
     """A protocol with what the first version did not say; anything else as it is."""
     return {**LATER, **protocol} if isinstance(protocol, Mapping) else protocol
+
+
+def _abstention_problems(abstention: object, place: str) -> Iterator[str]:
+    wrong = list(misfits(abstention, ABSTENTION, place))
+    yield from wrong
+    if isinstance(abstention, Mapping) and not wrong:
+        for index, row in enumerate(abstention["thresholds"]):
+            yield from misfits(row, THRESHOLD, f"{place}.thresholds.{index}")
 
 
 def _are_labels(labels: object) -> bool:

@@ -53,6 +53,12 @@ def speakers_table(scores: Mapping[str, Any]) -> Table | None:
     return table
 
 
+def score_line(scores: Mapping[str, Any]) -> str:
+    """The balanced accuracy on the test part with its interval, or why it has none, in a line."""
+    key = "balanced_accuracy"
+    return f"test {NAMES[key]} {said(scores[key], _around(scores, key))} ({interval_note(scores)})"
+
+
 def interval_note(scores: Mapping[str, Any]) -> str:
     """What the brackets are, or why there are none."""
     intervals = scores["intervals"]

@@ -53,7 +53,9 @@ def most_probable(probabilities: dict[str, float], threshold: float | None = Non
     ('angry', 'unsure')
     """
     label = max(probabilities, key=probabilities.__getitem__)
-    return UNSURE if threshold is not None and probabilities[label] < threshold else label
+    # In float32, as stored predictions are: what is written as 0.9 reaches a threshold of 0.9.
+    unsure = threshold is not None and np.float32(probabilities[label]) < np.float32(threshold)
+    return UNSURE if unsure else label
 
 
 def named(labels: Sequence[str], probabilities: Float[np.ndarray, " class"]) -> dict[str, float]:

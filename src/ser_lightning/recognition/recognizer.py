@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float, Int16, Int64
 
-from ser_lightning.data.audio import BadAudioError, Clip, as_clip, hear
+from ser_lightning.data.audio import RATES, BadAudioError, Clip, as_clip, hear
 from ser_lightning.errors import UserError
 from ser_lightning.evaluation.calibration import calibrated
 from ser_lightning.recognition.answer import Answer, Window, most_probable, named
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 Audio = str | os.PathLike[str] | npt.NDArray[Any]
 """A file, or samples [time] or [time channel]: floats within -1 and 1, or integers of 16 or 32 bits, or uint8."""
-RATES = (1000, 768_000)
 
 
 class Recognizer:

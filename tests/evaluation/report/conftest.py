@@ -184,6 +184,18 @@ def group_scores(grouping: str, seed: int) -> dict[str, Any]:
     return {"values": values, "gaps": {} if alone else gaps, "reason": "" if alone else f"{grouping} <has> few"}
 
 
+def abstention_scores(random: np.random.Generator) -> dict[str, Any]:
+    """What thresholds leave, of numbers that all differ; nothing reaches the last."""
+    drawn = np.sort(random.random(7)).tolist()
+    rows = [
+        {"threshold": 0.5, "coverage": drawn[6], "risk": drawn[4], "answered": 31},
+        {"threshold": 0.75, "coverage": 0.5, "risk": drawn[3], "answered": 17},
+        {"threshold": 0.875, "coverage": 0.21, "risk": drawn[2], "answered": 7},
+        {"threshold": 0.9, "coverage": 0.0, "risk": None, "answered": 0},
+    ]
+    return {"risk": drawn[5], "aurc": drawn[1], "excess_aurc": drawn[0], "thresholds": rows}
+
+
 def complete(folder: Path) -> dict[str, Any]:
     """The metrics.json of a run with intervals, groups and calibration added; written anew and returned."""
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
@@ -201,6 +213,7 @@ def complete(folder: Path) -> dict[str, Any]:
     keys = ("ece", "log_loss", "brier")
     before = {"scores": dict(zip(keys, random.random(3).tolist(), strict=True)), "intervals": around(random, keys)}
     metrics["calibration"] = {"temperature": 1.7, "fitted_on": "val", "before": {"test": before}}
+    metrics["test"]["abstention"] = abstention_scores(random)
     (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
     return metrics
 

@@ -67,7 +67,7 @@ def test_no_request_leaves_the_page_and_nothing_goes_wrong(opened, made):
 def test_every_picture_and_every_sound_can_be_shown(opened, finished_examples):
     page, _, _ = opened
     drawn = page.evaluate("[...document.images].map(image => image.naturalWidth)")
-    assert len(drawn) == 11 + 2
+    assert len(drawn) == 12 + 2
     assert min(drawn) > 400
     seconds = page.evaluate("[...document.querySelectorAll('audio')].map(sound => sound.duration)")
     assert seconds == [pytest.approx(example.seconds, abs=1e-3) for example in finished_examples]

@@ -94,6 +94,27 @@ def test_calibration_before_and_after_equals_metrics_json(finished):
     assert "one temperature, 1.700, fitted on the val part" in page.words()
 
 
+def test_risk_and_coverage_equal_metrics_json(finished):
+    page, metrics, _ = finished
+    told = metrics["test"]["abstention"]
+    rows = [
+        [f"{row['threshold']} or more", str(row["answered"]), shown(row["coverage"]), shown(row["risk"])]
+        for row in told["thresholds"]
+    ]
+    assert page.tables["Risk and coverage by threshold"] == [
+        ["confidence", "answered", "coverage", "risk"],
+        ["any", "33", "1.000", shown(told["risk"])],
+        *rows,
+    ]
+    half = shown(told["thresholds"][1]["risk"])
+    words = page.words()
+    assert f"a confidence of 0.75 or more has a risk of {half}, and answers 17 of 33." in words
+    assert f"is {shown(told['aurc'])}, against {shown(told['risk'])} where clips are left out at random" in words
+    assert f"allow {shown(told['aurc'] - told['excess_aurc'])} at best" in words
+    assert "calibrated by the temperature that was fitted on the val part" in words
+    assert "Choose a threshold by the val part" in words
+
+
 def test_the_bins_after_the_temperature_are_those_of_the_predictions(finished):
     page, _, run = finished
     table = pl.read_csv(run / "predictions" / "test.csv", infer_schema_length=None)
@@ -152,7 +173,7 @@ def test_the_best_epoch_and_the_settings_are_told(finished):
 def test_nothing_on_the_page_asks_for_anything(finished):
     page, _, _ = finished
     addresses = [values[name] for _, values in page.tags for name in ("src", "href", "srcset") if name in values]
-    assert len(addresses) == 1 + 12 + 2 + 2  # icon, charts, log-mels, sounds
+    assert len(addresses) == 1 + 13 + 2 + 2  # icon, charts, log-mels, sounds
     assert [address[:40] for address in addresses if not address.startswith("data:")] == []
     assert re.findall(r"https?://|@import|url\(|<script", page.source) == []
     policy = [values["content"] for values in page.all("meta") if "http-equiv" in values]
@@ -163,7 +184,14 @@ def test_pictures_on_the_page_are_the_files_beside_it(finished):
     page, _, run = finished
     files = {path.name: path.read_bytes() for path in (run / "report").iterdir() if path.suffix == ".png"}
     names = {"recall", "confusion", "confusion_normalised", "roc", "precision_recall", "speakers", "loss"}
-    names |= {"reliability_before", "reliability_after", "balanced_accuracy", "learning_rate", "epoch_recall"}
+    names |= {
+        "risk_coverage",
+        "reliability_before",
+        "reliability_after",
+        "balanced_accuracy",
+        "learning_rate",
+        "epoch_recall",
+    }
     assert set(files) == {f"{name}.png" for name in names | {"example_1", "example_2"}}
     inline = [base64.b64decode(values["src"].partition("base64,")[2]) for values in page.all("img")]
     assert sorted(inline) == sorted(files.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from ser_lightning.errors import UserError
@@ -159,7 +160,27 @@ def test_a_run_of_hardly_any_clips(tmp_path, assessed_run, table_of, read_page, 
     assert [row[1] for row in page.tables["Reliability after"][1:]] == [str(len(present))]
     assert "one speaker gives no interval" in page.words()
     assert ("There is no curve" in page.words()) == (len(present) == 1)
+    assert "No clip has a confidence of 0.5 or more." in page.words()
+    assert page.tables["Risk and coverage by threshold"][1] == ["any", str(len(present)), "1.000", "1.000"]
     assert "Speakers and groups" not in page.text("h2")
+
+
+def test_a_part_without_mistakes_is_answered_at_no_risk(tmp_path, assessed_run, table_of, read_page):
+    truth = [0, 1, 2, 3] * 3
+    table = table_of(np.eye(4)[truth], truth, LABELS)
+    assessed_run(tmp_path, LABELS, {"test": table})
+    page = read_page(report.write_report(tmp_path, examples=[]))
+    assert {tuple(row[1:]) for row in page.tables["Risk and coverage by threshold"][1:]} == {("12", "1.000", "0.000")}
+    assert "a confidence of 0.9 or more has a risk of 0.000, and answers 12 of 12." in page.words()
+    assert "Choose a threshold by the val part" not in page.words()
+
+
+def test_a_stack_is_not_said_to_be_calibrated(tmp_path, assessed_run, random_table, read_page):
+    metrics = assessed_run(tmp_path, LABELS, {"test": random_table(LABELS, 80, 4)})
+    metrics["calibration"] |= {"temperature": 1.0, "fitted_on": None}
+    (tmp_path / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    page = read_page(report.write_report(tmp_path, examples=[]))
+    assert "its largest probability, which no temperature has calibrated here;" in page.words()
 
 
 def test_metrics_of_an_older_run_lack_what_is_new(tmp_path, make_run, read_page):
@@ -173,6 +194,8 @@ def test_metrics_of_an_older_run_lack_what_is_new(tmp_path, make_run, read_page)
     assert [row[0] for row in page.tables["Scores of all parts"][1:]] == names
     assert "Calibration before and after the temperature" not in page.tables
     assert not (tmp_path / "report" / "reliability_before.png").exists()
+    assert "Answering only when sure" not in page.text("h2")
+    assert not (tmp_path / "report" / "risk_coverage.png").exists()
 
 
 def test_few_speakers_are_told_one_by_one(tmp_path, assessed_run, random_table, read_page):
@@ -201,7 +224,7 @@ def test_the_largest_page_stays_below_five_megabytes(tmp_path, assessed_run, ran
     path = report.write_report(tmp_path, examples=clips)
     page = read_page(path)
     assert 3_000_000 < path.stat().st_size < 5_000_000
-    assert len(page.all("img")) == 9 + 3 + 12
+    assert len(page.all("img")) == 10 + 3 + 12
     assert len(page.tables["Scores of each speaker"]) == 1 + 96
     assert page.text("p.soft").count("30 s, too long to be put on the page.") == 12 - len(page.all("audio")) > 0
 
@@ -241,6 +264,26 @@ def test_scores_of_another_shape_are_told_of(tmp_path, make_run):
         UserError, match=r"test\.confusion is missing; test\.per_class\.sad is missing; val\.clips is miss"
     ):
         report.write_report(tmp_path, examples=[])
+
+
+@pytest.mark.parametrize(
+    ("abstention", "why"),
+    [
+        ([], "test.abstention is no mapping"),
+        ({"risk": 0.5, "aurc": 0.1, "thresholds": []}, "test.abstention.excess_aurc is missing"),
+        (
+            {"risk": 0.5, "aurc": 0.1, "excess_aurc": 0.1, "thresholds": [{"threshold": 0.5, "risk": "low"}]},
+            "test.abstention.thresholds.0.coverage is missing; test.abstention.thresholds.0.risk is no number; ",
+        ),
+    ],
+)
+def test_abstention_of_another_shape_is_told_of(tmp_path, make_run, abstention, why):
+    metrics = make_run(tmp_path, labels=LABELS, clips={"test": 8})
+    metrics["test"]["abstention"] = abstention
+    (tmp_path / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+    with pytest.raises(UserError) as told:
+        report.write_report(tmp_path, examples=[])
+    assert why in str(told.value)
 
 
 def test_a_run_in_a_folder_of_any_name_is_shown(tmp_path, make_run, read_page):

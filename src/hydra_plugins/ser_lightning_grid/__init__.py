@@ -1,1 +1,0 @@
-"""The grid sweeper of ser_lightning; `hydra_plugins` itself has no such file, as it is everybody's namespace."""
