@@ -42,13 +42,13 @@ def command(tiny_arguments, tone_corpus, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def start(command):
-    """Train to the end; the run's folder."""
+    """Train to the end; the run's folder, and what was said."""
 
     def run(name, *overrides):
         arguments, run_dir, environment = command(name, *overrides)
         done = subprocess.run(arguments, capture_output=True, text=True, env=environment, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-        return run_dir
+        return run_dir, done.stdout
 
     return run
 
@@ -56,18 +56,21 @@ def start(command):
 @pytest.mark.slow
 def test_a_divided_network_learns_what_whole_ones_learn(start):
     """10 epochs of one step."""
-    whole = start("whole", *NETWORK, *LENGTH)
-    divided = start("divided", "trainer.strategy=fsdp", *NETWORK, *LENGTH)
+    whole, _ = start("whole", *NETWORK, *LENGTH)
+    divided, said = start("divided", "trainer.strategy=fsdp", *NETWORK, *LENGTH)
     logs = [pl.read_csv(folder / "log.csv") for folder in (whole, divided)]
     for name in ("train_loss", "val_loss"):
         np.testing.assert_allclose(logs[0][name], logs[1][name], rtol=0, atol=1e-4)
     assert len(logs[1]) == 10
+    assert said.count("epoch   1/10") == said.count("Test, by class") == 1
     assert logs[1]["train_loss"][-1] < logs[1]["train_loss"][0]
 
 
 @pytest.mark.slow
-def test_best_ckpt_is_one_whole_file_that_predicts_the_same(start, tmp_path, predicted_by_one_process):
-    run_dir = start("file", "trainer.strategy=fsdp", *NETWORK, "trainer.max_epochs=2")
+@pytest.mark.parametrize("other", [(), ("model.backbone=test_resnet", "trainer.precision=bf16-mixed")])
+def test_best_ckpt_is_one_whole_file_that_predicts_the_same(start, tmp_path, predicted_by_one_process, other):
+    """The second network has batch statistics."""
+    run_dir, _ = start(f"file{len(other)}", "trainer.strategy=fsdp", *NETWORK, "trainer.max_epochs=2", *other)
     path = run_dir / "checkpoints" / "best.ckpt"
     assert load_trained(run_dir).labels
     state = torch.load(path, weights_only=True)["state_dict"]
@@ -92,7 +95,7 @@ def test_each_of_two_processes_holds_half_of_everything(tmp_path):
 @pytest.mark.slow
 def test_a_killed_run_of_a_divided_network_ends_as_an_unbroken_one(start, command):
     overrides = ("trainer.strategy=fsdp", *NETWORK, "trainer.max_epochs=4", "data.batch_size=8")
-    unbroken = start("unbroken", *overrides)
+    unbroken, _ = start("unbroken", *overrides)
     arguments, run_dir, environment = command("killed", *overrides)
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environment) as run:
         for line in run.stdout:
@@ -100,7 +103,9 @@ def test_a_killed_run_of_a_divided_network_ends_as_an_unbroken_one(start, comman
                 run.kill()
     assert run.returncode == -SIGKILL
     assert not (run_dir / "metrics.json").exists()
-    start("killed", *overrides)
+    assert (run_dir / "checkpoints" / "last.ckpt").exists()
+    _, said = start("killed", *overrides)
+    assert "going on after epoch" in said
     for name in ("log.csv", "metrics.json", *(f"predictions/{part}.csv" for part in PARTS)):
         assert (run_dir / name).read_bytes() == (unbroken / name).read_bytes(), name
 
