@@ -10,8 +10,10 @@ from signal import SIGKILL
 import numpy as np
 import polars as pl
 import pytest
+import timm
 import torch
 
+from ser_lightning.sharding import blocks
 from ser_lightning.train import train
 from ser_lightning.trained import load_trained
 
@@ -79,6 +81,17 @@ def test_best_ckpt_is_one_whole_file_that_predicts_the_same(start, tmp_path, pre
     assert files == predicted_by_one_process(run_dir, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "num_blocks"), [("eva_giant_patch14_224", 40), ("vit_tiny_patch16_224", 12), ("test_resnet", 0)]
+)
+def test_blocks_of_a_backbone_are_gathered_one_by_one(name, num_blocks):
+    with torch.device("meta"):
+        found = blocks(timm.create_model(name))
+    assert len(found) == num_blocks
+    assert len({type(block) for block in found}) <= 1
+
+
+@pytest.mark.slow
 def test_each_of_two_processes_holds_half_of_everything(tmp_path):
     script = Path(__file__).with_name("sharded_process.py")
     running = [

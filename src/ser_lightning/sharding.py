@@ -41,10 +41,10 @@ def shard(network: EmotionNetwork, mesh: DeviceMesh) -> EmotionNetwork:
 
 
 def blocks(module: nn.Module) -> list[nn.Module]:
-    """The members of a backbone's sequences that are large enough to be gathered by themselves, innermost first."""
+    """The members of a backbone's sequences and lists that are large enough to be gathered alone, innermost first."""
     found: list[nn.Module] = []
     for child in module.children():
         found += blocks(child)
-        if isinstance(module, nn.Sequential) and sum(p.numel() for p in child.parameters()) >= MIN_PARAMETERS:
-            found.append(child)
+        if isinstance(module, (nn.Sequential, nn.ModuleList)) and not isinstance(child, nn.ModuleList):
+            found += [child] if sum(p.numel() for p in child.parameters()) >= MIN_PARAMETERS else []
     return found
