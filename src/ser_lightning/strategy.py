@@ -64,7 +64,7 @@ def choose_spread(
     elif on_gpu and devices > there:
         problems.append(f"trainer: {devices} processes a machine need as many GPUs, {_seen(there, place)}")
     if strategy == "fsdp":
-        problems += _fsdp_problems(undivided, several=several)
+        problems += _fsdp_problems(undivided, several=several or (accelerator == "gpu" and not on_gpu))
     problems += _sync_problems(sync_batchnorm, on_gpu=on_gpu, several=several)
     if problems:
         raise UserError(problems)
