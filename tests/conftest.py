@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import shutil
 import sys
 import warnings
 from collections.abc import Callable
@@ -14,9 +15,13 @@ import numpy.typing as npt
 import polars as pl
 import pytest
 import soundfile
+import torch
 from hydra.core.global_hydra import GlobalHydra
 
+from ser_lightning.build import build_data, build_training
 from ser_lightning.cli import run_command
+from ser_lightning.results import calibrate, predict_parts
+from ser_lightning.run_state import read_config
 from ser_lightning.train import train
 
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=40)
@@ -130,3 +135,25 @@ def tiny_run(tone_corpus, tiny_arguments, tmp_path_factory, run_job) -> Path:
     run_dir = folder / "run"
     assert run_job(train, "train", tiny_arguments(tone_corpus, folder, f"hydra.run.dir={run_dir}")).code == 0
     return run_dir
+
+
+@pytest.fixture(scope="session")
+def predicted_by_one_process():
+    """The prediction files of a run's best checkpoint, as one process with one thread writes them."""
+
+    def predicted(run_dir, folder):
+        shutil.copytree(run_dir / "checkpoints", folder / "checkpoints")
+        config = read_config(run_dir)
+        config["trainer"] |= {"devices": 1, "strategy": "auto"}
+        data = build_data(config)
+        task, module, _, _ = build_training(config, data, folder)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        found = predict_parts(
+            task.network, module, folder, num_classes=len(data.labels), device=torch.device("cpu"), debug=False
+        )
+        torch.set_num_threads(threads)
+        calibrate(found, data, folder)
+        return {part: (folder / "predictions" / f"{part}.csv").read_bytes() for part in ("train", "val", "test")}
+
+    return predicted

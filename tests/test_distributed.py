@@ -2,20 +2,15 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 
 import numpy as np
 import polars as pl
 import pytest
-import torch
 
-from ser_lightning.build import build_data, build_training
 from ser_lightning.errors import UserError
 from ser_lightning.processes import Started
-from ser_lightning.results import calibrate, predict_parts
-from ser_lightning.run_state import read_config
 from ser_lightning.strategy import Spread, choose_spread
 from ser_lightning.train import train
 
@@ -41,23 +36,6 @@ def start(tiny_arguments, tone_corpus, tmp_path_factory):
     return run
 
 
-def predicted_by_one_process(run_dir, folder):
-    """The prediction files of a run's best checkpoint, as one process with one thread writes them."""
-    shutil.copytree(run_dir / "checkpoints", folder / "checkpoints")
-    config = read_config(run_dir)
-    config["trainer"] |= {"devices": 1, "strategy": "auto"}
-    data = build_data(config)
-    task, module, _, _ = build_training(config, data, folder)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    found = predict_parts(
-        task.network, module, folder, num_classes=len(data.labels), device=torch.device("cpu"), debug=False
-    )
-    torch.set_num_threads(threads)
-    calibrate(found, data, folder)
-    return {part: (folder / "predictions" / f"{part}.csv").read_bytes() for part in PARTS}
-
-
 @pytest.fixture(scope="module")
 def fixed_split(tone_corpus, tmp_path_factory):
     """A file that puts 2 clips in val and 7 in test."""
@@ -70,7 +48,7 @@ def fixed_split(tone_corpus, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_two_processes_score_every_clip_once_and_as_one_process_does(start, tmp_path):
+def test_two_processes_score_every_clip_once_and_as_one_process_does(start, tmp_path, predicted_by_one_process):
     run_dir, said = start("two", "trainer=ddp_cpu", "data.batch_size=5")
     assert "effective batch: 2 processes x 5 clips x 1 step = 10" in said
     assert said.count("Leak check") == said.count("epoch   1/2") == said.count("Test, by class") == 1
@@ -83,7 +61,9 @@ def test_two_processes_score_every_clip_once_and_as_one_process_does(start, tmp_
 
 
 @pytest.mark.slow
-def test_three_processes_over_parts_of_odd_sizes_one_of_two_clips(start, fixed_split, tmp_path):
+def test_three_processes_over_parts_of_odd_sizes_one_of_two_clips(
+    start, fixed_split, tmp_path, predicted_by_one_process
+):
     overrides = ("split=fixed", f"split.file={fixed_split}", "leaks=warn", "data.batch_size=3")
     run_dir, _ = start("three", "trainer=ddp_cpu", "trainer.devices=3", *overrides)
     sizes = [len(pl.read_csv(run_dir / "predictions" / f"{part}.csv")) for part in PARTS]

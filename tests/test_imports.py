@@ -17,7 +17,7 @@ ENTRY = {
 }
 TRAINING = {
     *("build", "announce", "results", "run_files", "wandb_log", "loggers", "trainer"),
-    *("callbacks", "checkpoints", "compiling", "task", "progress_bar", "run", "pruning"),
+    *("callbacks", "checkpoints", "compiling", "task", "progress_bar", "sharding", "run", "pruning"),
 }
 HYDRA = {
     "cli",

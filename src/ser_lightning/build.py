@@ -87,7 +87,11 @@ def build_clips(config: Config) -> Clips:
 def spread_of(config: Config) -> Spread:
     """How the run is spread over devices; raises UserError with all that cannot be."""
     keys = ("accelerator", "devices", "num_nodes", "strategy", "sync_batchnorm")
-    return choose_spread(started(os.environ), **{key: config["trainer"][key] for key in keys})
+    trainer, frozen = config["trainer"], config["model"]["freeze_epochs"]
+    undivided = [f"model.freeze_epochs={frozen}"] if frozen else []
+    undivided += [f"trainer.compile={trainer['compile']}"] if trainer["compile"] else []
+    undivided += ["trainer.precision=16-mixed"] if trainer["precision"] == "16-mixed" else []
+    return choose_spread(started(os.environ), undivided=undivided, **{key: trainer[key] for key in keys})
 
 
 def build_data(config: Config, *, compare_parts: bool = True) -> RunData:

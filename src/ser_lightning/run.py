@@ -143,7 +143,9 @@ def _fit_and_predict(
     with pruned(trainer, trial):
         trainer.fit(task, datamodule=module, ckpt_path=going_on, weights_only=True)
     device, debug = trainer.strategy.root_device, config["trainer"]["debug"]
-    return predict_parts(task.network, module, run_dir, num_classes=len(task.labels), device=device, debug=debug)
+    return predict_parts(
+        task.whole_network(), module, run_dir, num_classes=len(task.labels), device=device, debug=debug
+    )
 
 
 def _conclude(
@@ -157,7 +159,7 @@ def _conclude(
     """Calibrate, score, report, and say so."""
     predictions = calibrate(found, data, run_dir)
     metrics = write_metrics(predictions, data, run_dir)
-    test, network = predictions.tables["test"], task.network.cpu()
+    test, network = predictions.tables["test"], task.whole_network().cpu()
     examples = build_examples(test, data.table, data.clips.store, task.frontend, network, window=module.window)
     report = write_report(run_dir, examples=examples)
     log_results(loggers, run_dir, predictions.tables, metrics, examples)

@@ -5,7 +5,7 @@ Everything is decided, and refused, before data are read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal, NamedTuple
 
 import torch
@@ -16,7 +16,7 @@ from ser_lightning.processes import Started
 
 Accelerator = Literal["auto", "cpu", "gpu"]
 Count = Annotated[int, Gt(0)] | Literal["auto"]
-Strategy = Literal["auto", "ddp"]
+Strategy = Literal["auto", "ddp", "fsdp"]
 SyncBatchNorm = Literal["auto"] | bool
 
 
@@ -43,8 +43,11 @@ def choose_spread(
     num_nodes: Count = "auto",
     strategy: Strategy = "auto",
     sync_batchnorm: SyncBatchNorm = "auto",
+    undivided: Sequence[str] = (),
 ) -> Spread:
     """What the keys of a trainer come to, in a process that is one of those in `place`, or alone.
+
+    `undivided` are the keys of this run that a network divided among processes does not take.
 
     Raises UserError with everything that cannot be.
     """
@@ -60,6 +63,8 @@ def choose_spread(
         problems.append("trainer: torch finds no GPU here; trainer=ddp_cpu trains in several processes on the CPU")
     elif on_gpu and devices > there:
         problems.append(f"trainer: {devices} processes a machine need as many GPUs, {_seen(there, place)}")
+    if strategy == "fsdp":
+        problems += _fsdp_problems(undivided, several=several or (accelerator == "gpu" and not on_gpu))
     problems += _sync_problems(sync_batchnorm, on_gpu=on_gpu, several=several)
     if problems:
         raise UserError(problems)
@@ -86,6 +91,13 @@ def _seen(there: int, place: Started | None) -> str:
     if place and there == 1:
         return "but each process sees one: give them all to each (SLURM: --gpus-per-node, not --gpus-per-task)"
     return f"there are {there}; trainer.devices=auto takes all"
+
+
+def _fsdp_problems(undivided: Sequence[str], *, several: bool) -> Iterator[str]:
+    if not several:
+        yield "trainer.strategy=fsdp divides a network among several processes, and this run has one"
+    for key in undivided:
+        yield f"trainer.strategy=fsdp does not go with {key}; leave one of them out"
 
 
 def _sync_problems(sync: SyncBatchNorm, *, on_gpu: bool, several: bool) -> Iterator[str]:

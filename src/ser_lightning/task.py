@@ -12,6 +12,7 @@ from jaxtyping import Float
 from pytorch_lightning.plugins.precision import MixedPrecision
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
+from torch.distributed.fsdp import FSDPModule
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -23,6 +24,7 @@ from ser_lightning.frontend.frontend import Frontend
 from ser_lightning.losses import WeightedCrossEntropy
 from ser_lightning.metrics import EpochScores, balanced_accuracy, computed_scores, emotion_metrics
 from ser_lightning.models.network import EmotionNetwork
+from ser_lightning.sharding import shard
 
 MONITOR = "val_balanced_accuracy"
 """What the best checkpoint and early stopping go by."""
@@ -64,6 +66,7 @@ class EmotionTask(pytorch_lightning.LightningModule):
         self.description = dict(description)
         self.metrics = emotion_metrics(len(labels))
         self.averages = ClipAverage(0, len(labels))
+        self.whole = (network,)  # in a tuple, where Lightning and its checkpoints do not find it a second time
         self.training_logits: Callable[[Tensor], Tensor] = self.forward
         self.register_buffer("train_confusion", torch.zeros(len(labels), len(labels)), persistent=False)
         self.register_buffer("train_loss", torch.zeros((), dtype=torch.float64), persistent=False)
@@ -80,6 +83,15 @@ class EmotionTask(pytorch_lightning.LightningModule):
     def setup(self, stage: str) -> None:
         """Let DDP see every parameter that will be trained; those that begin frozen are frozen with the first epoch."""
         self.network.requires_grad_()
+
+    def configure_model(self) -> None:
+        """Divide the network among the processes where the strategy is to; `whole` stays for what comes afterwards."""
+        if self.device_mesh is not None and not isinstance(self.network, FSDPModule):
+            self.whole = (shard(self.network, self.device_mesh["data_parallel"]),)
+
+    def whole_network(self) -> EmotionNetwork:
+        """The network to load the best weights into: a whole one, on this process alone."""
+        return self.whole[0]
 
     def on_train_start(self) -> None:
         """Freeze or thaw the backbone, as an epoch that goes on in its middle has no start; all with one network."""

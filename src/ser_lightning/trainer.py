@@ -19,6 +19,7 @@ from ser_lightning.compiling import CompiledSteps, CompileMode
 from ser_lightning.precision import allow_tf32
 from ser_lightning.processes import Started
 from ser_lightning.progress_bar import LossBar
+from ser_lightning.sharding import sharded_strategy
 from ser_lightning.stopping import StopRequest
 from ser_lightning.strategy import Accelerator, Count, Spread, SyncBatchNorm, choose_spread
 from ser_lightning.strategy import Strategy as StrategyName
@@ -108,7 +109,7 @@ def optional_callbacks(*, patience: int | None, compile_mode: CompileMode | None
 
 
 def make_strategy(spread: Spread, *, freezes: bool) -> Strategy | Literal["auto"]:
-    """DDP where there are several processes.
+    """DDP where there are several processes, or what divides the network among them.
 
     Batch statistics are not sent round at every step: each process normalises by its own, and before they are used in
     evaluation all processes get those of the first (`EmotionTask`). Where parameters are frozen for a while, DDP has to
@@ -116,6 +117,8 @@ def make_strategy(spread: Spread, *, freezes: bool) -> Strategy | Literal["auto"
     """
     if spread.num_processes == 1:
         return "auto"
+    if spread.strategy == "fsdp":
+        return sharded_strategy(spread.num_processes)
     return DDPStrategy(broadcast_buffers=False, find_unused_parameters=freezes)
 
 
