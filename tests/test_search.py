@@ -51,19 +51,11 @@ def finished(folder):
 def test_twelve_trials_by_two_workers_killed_on_the_way_are_twelve(command, search, tmp_path, run_job, monkeypatch):
     words = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweeper.n_trials=12")
     words += ("hydra.sweeper.pruner.name=none",)
-    process = subprocess.Popen(
-        command(*words),
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    ends = (line for line in process.stdout if "report: " in line)
-    assert [next(ends, None) is not None for _ in range(3)] == [True] * 3
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command(*words), cwd=tmp_path, start_new_session=True, **pipe) as process:
+        ends = (line for line in process.stdout if "report: " in line)
+        assert [next(ends, None) is not None for _ in range(3)] == [True] * 3
+        os.killpg(process.pid, signal.SIGKILL)
     before = {trial.number: trial.params for trial in study(tmp_path).trials}
     assert 3 <= len(before) < 12
 
