@@ -61,8 +61,8 @@ def predict_inputs(config: Mapping[str, Any]) -> None:
             files = find_inputs(inputs, passed_over=NOT_AUDIO)
     recognizer: Recognizer | None = None
     with noted(problems):
-        recognizer = Recognizer.load(config["run"], device=config["device"], threshold=config["threshold"])
-        recognizer.batch_size = config["batch_size"]
+        asked = {key: config[key] for key in ("device", "threshold", "batch_size")}
+        recognizer = Recognizer.load(config["run"], **asked)
         recognizer.hop(config["hop_seconds"])
     if problems or recognizer is None:
         raise UserError(problems)

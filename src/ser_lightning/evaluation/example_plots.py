@@ -28,6 +28,20 @@ def log_mel_figure(
     Transparent, for light and dark pages.
     """
     figure, axes = canvas(3.1, 1.75, ink=GREY, paper="none")
+    draw_log_mel(axes, log_mel, evidence, seconds)
+    axes.set(xlabel="seconds", ylabel="mel band")
+    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+def draw_log_mel(
+    axes: Axes,
+    log_mel: Float32[np.ndarray, "mel frame"],
+    evidence: Float32[np.ndarray, "mel frame"] | None,
+    seconds: float,
+) -> None:
+    """The log-mel over time, its loudest 80 dB in colours, with the evidence outlined where there is some."""
     loudest = float(log_mel.max())
     axes.imshow(
         log_mel,
@@ -35,16 +49,12 @@ def log_mel_figure(
         interpolation="nearest",
         aspect="auto",
         cmap="magma",
-        extent=(0, seconds, 0, log_mel.shape[0]),
+        extent=(0, seconds, 0, len(log_mel)),
         vmin=max(float(log_mel.min()), loudest - DYNAMIC_RANGE_DB),
         vmax=loudest,
     )
     if evidence is not None:
         outline(axes, evidence, seconds)
-    axes.set(xlabel="seconds", ylabel="mel band")
-    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
-    axes.spines[:].set_visible(False)
-    return figure
 
 
 def outline(axes: Axes, evidence: Float32[np.ndarray, "mel frame"], seconds: float) -> None:

@@ -48,7 +48,12 @@ class Recognizer:
 
     @classmethod
     def load(
-        cls, run_dir: str | os.PathLike[str], *, device: DeviceName = "auto", threshold: float | None = None
+        cls,
+        run_dir: str | os.PathLike[str],
+        *,
+        device: DeviceName = "auto",
+        threshold: float | None = None,
+        batch_size: int = 16,
     ) -> Recognizer:
         """The best checkpoint of a run's directory, on the GPU where there is one.
 
@@ -67,7 +72,7 @@ class Recognizer:
         chosen = choose_device(device)
         trained.network.to(chosen)
         trained.frontend.to(chosen)
-        return cls(trained, threshold=threshold)
+        return cls(trained, threshold=threshold, batch_size=batch_size)
 
     @property
     def labels(self) -> tuple[str, ...]:

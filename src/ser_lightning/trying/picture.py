@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ser_lightning.data.audio import FULL_SCALE
 from ser_lightning.drawing import FAINT, dress, inline_svg
-from ser_lightning.evaluation.example_plots import DYNAMIC_RANGE_DB, outline
+from ser_lightning.evaluation.example_plots import draw_log_mel
 from ser_lightning.evaluation.plots import plain, shortened
 from ser_lightning.recognition.answer import Window
 
@@ -46,7 +46,9 @@ def picture_of(
         axes.xaxis.label.set_fontsize(TEXT)
         axes.yaxis.label.set_fontsize(TEXT)
     _draw_wave(wave, samples, seconds)
-    _draw_log_mel(mel, log_mel, evidence, seconds)
+    draw_log_mel(mel, log_mel, evidence, seconds)
+    mel.set(ylabel="mel band", yticks=[0, len(log_mel)])
+    mel.spines[:].set_visible(False)
     _draw_timeline(emotions, timeline, seconds)
     figure.align_ylabels([wave, mel])
     return inline_svg(figure)
@@ -83,29 +85,6 @@ def _draw_wave(axes: Axes, samples: Int16[np.ndarray, " time"], seconds: float) 
     axes.set(ylim=(-1.05 * most, 1.05 * most), ylabel="wave", yticks=[])
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.tick_params(bottom=False)
-
-
-def _draw_log_mel(
-    axes: Axes,
-    log_mel: Float32[np.ndarray, "mel frame"],
-    evidence: Float32[np.ndarray, "mel frame"] | None,
-    seconds: float,
-) -> None:
-    loudest = float(log_mel.max())
-    axes.imshow(
-        log_mel,
-        origin="lower",
-        interpolation="nearest",
-        aspect="auto",
-        cmap="magma",
-        extent=(0, seconds, 0, len(log_mel)),
-        vmin=max(float(log_mel.min()), loudest - DYNAMIC_RANGE_DB),
-        vmax=loudest,
-    )
-    if evidence is not None:
-        outline(axes, evidence, seconds)
-    axes.set(ylabel="mel band", yticks=[0, len(log_mel)])
-    axes.spines[:].set_visible(False)
 
 
 def _draw_timeline(axes: Axes, timeline: Sequence[Window], seconds: float) -> None:
